@@ -1,0 +1,190 @@
+//! The configuration file, as types: defaults in sight, units in the types.
+
+use bbb::Secret;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+use url::Url;
+
+/// The whole file; it serves both planes and the standalone program.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// `bigbluebutton`, also `bigblueswarm`.
+    pub bigbluebutton: BigBlueButton,
+    /// `admin`.
+    pub admin: Admin,
+    /// `balancer`.
+    pub balancer: Balancer,
+    /// `port`: where frontends call, on all addresses.
+    pub port: u16,
+    /// `redis`; without an address the store is embedded.
+    pub redis: Redis,
+    /// `influxdb`; without an address telegraf writes to the control plane itself.
+    pub influxdb: InfluxDb,
+    /// `state_dir`: where the embedded store keeps its file; without it, it lives in memory.
+    pub state_dir: Option<PathBuf>,
+    /// `control_plane`.
+    pub control_plane: ControlPlane,
+    /// `data_plane`.
+    pub data_plane: DataPlane,
+    /// `upstream`: calls to instances, by both planes.
+    pub upstream: Upstream,
+    /// `log`.
+    pub log: Log,
+}
+
+/// What frontends know of B3LB.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BigBlueButton {
+    /// Signs the calls of tenants that have no secret of their own, and of every host while no tenant is defined.
+    pub secret: Option<Secret>,
+    /// `recordings_poll_interval`, also `recordingsPollInterval`: how often recordings are asked for.
+    pub recordings_poll_interval: Duration,
+}
+
+/// Who may administer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Admin {
+    /// `api_key`, also `apiKey`.
+    pub api_key: Option<Secret>,
+}
+
+/// How an instance is chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Balancer {
+    /// `policy`.
+    pub policy: Policy,
+    /// `metrics_range`, also `metricsRange`; `-5m` and `5m` mean the same.
+    pub metrics_range: Duration,
+    /// `cpu_limit`, also `cpuLimit`: percent; an instance above it takes no new meetings.
+    pub cpu_limit: f64,
+    /// `mem_limit`, also `memLimit`: percent; an instance above it takes no new meetings.
+    pub mem_limit: f64,
+}
+
+/// The placement policies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// Own book-keeping of expected users, corrected by measurements.
+    #[default]
+    Ledger,
+    /// Lowest mean of cpu + memory over the range, as the original did.
+    Classic,
+}
+
+/// Where the shared state is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Redis {
+    /// `host:port`, or a `redis://`, `rediss://` or `unix://` url; `None`: the embedded store.
+    pub address: Option<String>,
+    /// The ACL user.
+    pub username: Option<String>,
+    /// Its password.
+    pub password: Option<Secret>,
+    /// The number of the database.
+    pub database: i64,
+}
+
+/// Where telegraf writes to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InfluxDb {
+    /// A url; `None`: telegraf writes to the control plane itself.
+    pub address: Option<Url>,
+    /// Of an API token that may read the bucket; for the embedded endpoint, the token telegraf must show.
+    pub token: Option<Secret>,
+    /// The organization's name; the embedded endpoint takes any if this is empty.
+    pub organization: String,
+    /// The bucket's name; the embedded endpoint takes any if this is empty.
+    pub bucket: String,
+}
+
+/// The control plane's own settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ControlPlane {
+    /// Where gRPC, `/api/v2/write`, `/metrics`, `/livez` and `/readyz` are served.
+    pub listen: SocketAddr,
+    /// Proxies show it; without it they show the admin key.
+    pub proxy_token: Option<Secret>,
+    /// How often the pool is asked what runs.
+    pub check_interval: Duration,
+}
+
+/// The data plane's own settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DataPlane {
+    /// Urls of control planes, any of which will do.
+    pub control_planes: Vec<Url>,
+    /// Where `/metrics`, `/livez` and `/readyz` are served.
+    pub admin_listen: SocketAddr,
+    /// Threads that serve frontends; `None`: one for each core.
+    pub workers: Option<usize>,
+    /// Addresses whose `X-Forwarded-Host` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+/// How instances are called.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Upstream {
+    /// Certificates (PEM) to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// How long a call may take, from its arrival to the end of its answer.
+    pub call_timeout: Duration,
+    /// The same for `create`, which may fetch presentations before it answers.
+    pub create_timeout: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Log {
+    /// A filter such as `info` or `warn,b3lb_data_plane=debug`.
+    pub level: String,
+    /// How lines look.
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        Self {
+            bigbluebutton: BigBlueButton { secret: None, recordings_poll_interval: Duration::from_secs(15 * 60) },
+            admin: Admin { api_key: None },
+            balancer: Balancer {
+                policy: Policy::default(),
+                metrics_range: Duration::from_secs(5 * 60),
+                cpu_limit: 100.0,
+                mem_limit: 100.0,
+            },
+            port: 8080,
+            redis: Redis { address: None, username: None, password: None, database: 0 },
+            influxdb: InfluxDb { address: None, token: None, organization: String::new(), bucket: String::new() },
+            state_dir: None,
+            control_plane: ControlPlane {
+                listen: SocketAddr::new(any, 8091),
+                proxy_token: None,
+                check_interval: Duration::from_secs(15),
+            },
+            data_plane: DataPlane {
+                control_planes: Vec::from(["http://127.0.0.1:8091".parse().expect("a url")]),
+                admin_listen: SocketAddr::new(any, 8092),
+                workers: None,
+                trusted_proxies: Vec::new(),
+            },
+            upstream: Upstream {
+                ca_file: None,
+                call_timeout: Duration::from_secs(10),
+                create_timeout: Duration::from_secs(60),
+            },
+            log: Log { level: "info".to_owned(), format: LogFormat::default() },
+        }
+    }
+}

@@ -3,8 +3,10 @@
 //! - [`state`]: what is replicated, as one plain value with pure transitions;
 //! - [`replica`]: this control plane's copy of it;
 //! - [`store`]: where it is kept, Redis or embedded;
-//! - [`metrics`]: what the instances' telegraf agents measured.
+//! - [`metrics`]: what the instances' telegraf agents measured;
+//! - [`clock`]: the wall clock.
 
+pub mod clock;
 pub mod metrics;
 pub mod replica;
 pub mod state;

@@ -1,30 +1,119 @@
 //! What the instances' telegraf agents measured, from InfluxDB or received by this control plane itself.
+//!
+//! - [`Readings`]: one reading of the whole pool, what placement looks at;
+//! - [`Metrics`]: takes readings, one after another, from its source;
+//! - `influx`: the source that asks InfluxDB, and the only file that knows it;
+//! - `write`, `line_protocol`, `window`: the embedded source, an endpoint that telegraf writes to as if it were InfluxDB, what it
+//!   understands, and what it keeps.
 
-use std::collections::HashMap;
+mod influx;
+mod line_protocol;
+mod readings;
+mod window;
+mod write;
+
+pub use influx::InvalidAddress;
+pub use readings::{Readings, Sample};
+
+use crate::clock;
+use crate::replica::Replica;
+use axum::Router;
+use b3lb_config::Settings;
+use influx::Influx;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use write::Endpoint;
 
-/// The metrics of one instance over `balancer.metrics_range`. Only finite numbers; what was not measured is absent.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Sample {
-    /// Busy cpu in percent (100 − idle, all cores), mean over the range.
-    pub cpu_mean: Option<f64>,
-    /// Busy cpu in percent, mean over the last minute.
-    pub cpu_recent: Option<f64>,
-    /// Used memory in percent, mean over the range.
-    pub mem_mean: Option<f64>,
-    /// When the newest of the measurements was made, in milliseconds since 1970.
-    pub measured_at: Option<u64>,
+/// How often InfluxDB is asked: as often as telegraf writes.
+pub const READING_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How often the embedded window is read. It costs no request, so that a measurement counts almost at once.
+const EMBEDDED_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Hosts that a reading knows at most, several times the largest pools known, so that a stray agent that makes up host names cannot
+/// use up the memory.
+const HOSTS_MAX: usize = 4096;
+
+/// Measures the pool continuously. The control plane owns it and ends with its [`Metrics::run`].
+pub struct Metrics {
+    /// The time from one reading to the next.
+    pub interval: Duration,
+    source: Source,
+    replica: Replica,
+    readings: watch::Sender<Arc<Readings>>,
 }
 
-/// One reading of all instances.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Readings {
-    /// When the reading was made, in milliseconds since 1970; 0 if there has been none yet.
-    pub read_at: u64,
-    /// By instance url in its one form ([`bbb::instance_url`]).
-    pub samples: HashMap<Arc<str>, Sample>,
-    /// Values of the host tag that are no url, or match no instance.
-    pub unmatched: Vec<String>,
-    /// Why the last attempt failed; the samples are then those of the last one that succeeded.
-    pub error: Option<String>,
+/// Where measurements come from.
+enum Source {
+    Influx(Influx),
+    Embedded(Arc<Endpoint>),
+}
+
+impl Metrics {
+    /// Asks InfluxDB where `influxdb.address` names one, and is what telegraf writes to otherwise.
+    ///
+    /// # Errors
+    /// If `influxdb.address` cannot be used.
+    pub fn new(settings: &Settings, replica: Replica) -> Result<Self, InvalidAddress> {
+        let (source, interval) = match &settings.influxdb.address {
+            Some(address) => (Source::Influx(Influx::new(settings, address)?), READING_INTERVAL),
+            None => (Source::Embedded(Arc::new(Endpoint::new(settings))), EMBEDDED_INTERVAL),
+        };
+        Ok(Self { interval, source, replica, readings: watch::Sender::default() })
+    }
+
+    /// Follows the readings. The first is empty.
+    pub fn readings(&self) -> watch::Receiver<Arc<Readings>> {
+        self.readings.subscribe()
+    }
+
+    /// The routes that telegraf writes to: `/api/v2/write`, `/ping` and `/health`. None of them exists where InfluxDB is asked.
+    pub fn router(&self) -> Router {
+        match &self.source {
+            Source::Influx(_) => Router::new(),
+            Source::Embedded(endpoint) => endpoint.router(),
+        }
+    }
+
+    /// Takes readings until `shutdown`. One that fails keeps the samples of the last that did not, and says why in
+    /// [`Readings::error`].
+    pub async fn run(self, shutdown: CancellationToken) {
+        let _accepting = match &self.source {
+            Source::Influx(_) => None,
+            Source::Embedded(endpoint) => Some(endpoint.accept()),
+        };
+        shutdown.run_until_cancelled(self.read_on()).await;
+    }
+
+    async fn read_on(&self) {
+        let mut ticks = tokio::time::interval(self.interval);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let hosts = match &self.source {
+                Source::Influx(influx) => influx.read().await,
+                Source::Embedded(endpoint) => Ok(endpoint.read(clock::now())),
+            };
+            let readings = match hosts {
+                Ok(hosts) => Readings::new(hosts, &self.replica.state(), clock::now()),
+                Err(failure) => {
+                    let last = Readings::clone(&self.readings.borrow());
+                    Readings { error: Some(failure.to_string()), ..last }
+                }
+            };
+            log_change(&self.readings.borrow(), &readings);
+            self.readings.send_replace(Arc::new(readings));
+        }
+    }
+}
+
+/// Says once, not with every reading, that readings fail or succeed again.
+fn log_change(old: &Readings, new: &Readings) {
+    match (&old.error, &new.error) {
+        (old, Some(error)) if old.as_ref() != Some(error) => tracing::warn!("no metrics: {error}"),
+        (Some(_), None) => tracing::info!("metrics are read again"),
+        _ => {}
+    }
 }

@@ -107,6 +107,19 @@ pub struct ControlPlane {
     pub proxy_token: Option<Secret>,
     /// How often the pool is asked what runs.
     pub check_interval: Duration,
+    /// `tls`: without it, the control plane serves in clear.
+    pub tls: Option<Tls>,
+}
+
+/// How the control plane proves who it is, and who may connect to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// `certificate`: PEM, its own certificate first, then the chain.
+    pub certificate: PathBuf,
+    /// `key`: the certificate's private key, PEM.
+    pub key: PathBuf,
+    /// `client_ca`: PEM; only clients whose certificate it signed may connect.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// The data plane's own settings.
@@ -172,6 +185,7 @@ impl Default for Settings {
                 listen: SocketAddr::new(any, 8091),
                 proxy_token: None,
                 check_interval: Duration::from_secs(15),
+                tls: None,
             },
             data_plane: DataPlane {
                 control_planes: Vec::from(["http://127.0.0.1:8091".parse().expect("a url")]),

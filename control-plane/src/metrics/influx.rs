@@ -180,10 +180,16 @@ impl From<RequestError> for Failure {
     }
 }
 
-/// What an error is due to, down to the system's words for it.
+/// What an error is due to, down to the system's words for it. Some errors tell their cause themselves.
 fn causes(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| (*error).source());
-    bounded(&causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")))
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        if !text.ends_with(&error.to_string()) {
+            text = format!("{text}: {error}");
+        }
+        cause = error.source();
+    }
+    bounded(&text)
 }
 
 /// InfluxDB's own message. Anything else, such as a proxy's page, is left out: it might show the request with its token.

@@ -88,8 +88,9 @@ fn split_line(text: &[u8]) -> Option<(&[u8], &[u8])> {
             b'"' => quoted = in_fields && previous == b'=',
             _ => {}
         }
-        // A backslash that is escaped itself escapes nothing, but only within quotes.
-        previous = if quoted && escaped && byte == b'\\' { b' ' } else { byte };
+        // What is escaped means nothing itself; a backslash can be escaped within quotes only.
+        let plain = escaped && (byte == b'=' || byte == b'\\' && quoted);
+        previous = if plain { b' ' } else { byte };
     }
     Some((text, &[]))
 }
@@ -251,3 +252,6 @@ impl fmt::Display for Flaw {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

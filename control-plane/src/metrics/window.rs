@@ -129,3 +129,6 @@ impl Series {
         self.0.iter().rev().map(|(time, _)| *time).find(|time| *time <= to)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,3 +100,6 @@ fn point(line: &Line<'_>, precision: Precision, now: u64) -> Result<Option<Point
     let time = line.timestamp.map_or(now, |time| u64::try_from(precision.milliseconds(time)).unwrap_or(0));
     Ok((host.len() <= HOST_LENGTH_MAX).then(|| Point { host: host.into(), kind, time, value }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! The control plane's parts on real sockets.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod metrics;

@@ -1,7 +1,23 @@
-//! The configuration file of every B3LB program, and what they need to start.
+//! The configuration of every B3LB program, and what they need to start.
 //!
-//! - [`settings`]: the file, as types.
+//! - [`settings`]: the configuration as types, with its defaults;
+//! - [`load()`]: how it is read: the `keys` there are, each with the `value` it takes, from a `file` and from the `environment`;
+//! - [`Args`]: the command line that all programs share;
+//! - [`logging`], [`tls`], [`shutdown`]: what each of them does first and last.
 
+pub mod args;
+mod environment;
+pub mod error;
+mod file;
+mod keys;
+pub mod load;
+pub mod logging;
 pub mod settings;
+pub mod shutdown;
+pub mod tls;
+mod value;
 
+pub use args::Args;
+pub use error::ConfigError;
+pub use load::{Loaded, load};
 pub use settings::Settings;

@@ -1,0 +1,67 @@
+//! Environment variables as keys and texts.
+
+use crate::error::{ConfigError, Origin, Problem};
+use crate::keys::{KEYS, Key};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Variables that begin like ours and are read by others: the command line's, and telegraf's in the documented configuration.
+const OTHERS: &[&str] =
+    &["B3LB_CONFIG", "B3LB_ADDRESS", "B3LB_INSTANCE_SECRET", "B3LB_TENANT_SECRET", "B3LB_HOST", "B3LB_TEST_INFLUXD"];
+
+/// A key that a variable sets.
+pub(crate) struct Variable {
+    pub(crate) key: &'static Key,
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+/// The keys that the environment sets, in the order of the table of keys. An empty variable sets nothing, as in the file.
+pub(crate) fn variables(
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<(Vec<Variable>, Vec<Problem>), ConfigError> {
+    let mut ours: BTreeMap<String, String> = environment
+        .filter(|(name, text)| name.starts_with("B3LB_") && !is_from_kubernetes(name, text))
+        .filter(|(name, _)| !OTHERS.contains(&name.as_str()))
+        .collect();
+    let (mut variables, mut problems) = (Vec::new(), Vec::new());
+    for key in KEYS {
+        let name = key.variable();
+        let given = ours.remove(&name).filter(|text| !text.is_empty());
+        let file_name = format!("{name}_FILE");
+        let file = key.secret.then(|| ours.remove(&file_name)).flatten().filter(|path| !path.is_empty());
+        match (given, file) {
+            (Some(_), Some(_)) => {
+                problems.push(problem(file_name, format!("{name} is set as well; keep one of the two")));
+            }
+            (Some(text), None) => variables.push(Variable { key, name, text }),
+            (None, Some(path)) => variables.push(Variable { key, name: file_name, text: read(path.into())? }),
+            (None, None) => {}
+        }
+    }
+    problems.extend(ours.into_keys().map(|name| problem(name, "no key of the configuration has this name".to_owned())));
+    Ok((variables, problems))
+}
+
+/// The content of a file that holds one secret; editors end it with a newline.
+fn read(path: PathBuf) -> Result<String, ConfigError> {
+    match std::fs::read_to_string(&path) {
+        Ok(mut text) => {
+            text.truncate(text.trim_end_matches(['\r', '\n']).len());
+            Ok(text)
+        }
+        Err(source) => Err(ConfigError::Unreadable { path, source }),
+    }
+}
+
+/// Kubernetes tells every pod about services in variables named after them; a service named `b3lb` sets `B3LB_PORT` to a url.
+fn is_from_kubernetes(name: &str, text: &str) -> bool {
+    name.ends_with("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || (name.contains("_PORT_") && (name.contains("_TCP") || name.contains("_UDP")))
+        || (name.ends_with("_PORT") && (text.starts_with("tcp://") || text.starts_with("udp://")))
+}
+
+fn problem(name: String, reason: String) -> Problem {
+    Problem { origin: Origin::Variable(name), key: String::new(), reason }
+}

@@ -1,0 +1,185 @@
+//! From a file and the environment to [`Settings`].
+
+use crate::environment::{Variable, variables};
+use crate::error::{ConfigError, Origin, Problem};
+use crate::file::{self, Entry, Value, entries};
+use crate::keys::{Key, Set, names_in};
+use crate::settings::Settings;
+use crate::value::{Expected, Parsed};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Where a configuration is looked for when none is named, below the home directory; the later ones are those of the original systems.
+const DEFAULT_PATHS: &[&str] = &[".b3lb/b3lb.yaml", ".b3lb.yaml", ".bigblueswarm/bigblueswarm.yaml"];
+
+/// A configuration, and where it came from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The configuration.
+    pub settings: Settings,
+    /// The file that was read; `None` if there was none.
+    pub file: Option<PathBuf>,
+    /// What was accepted and means nothing.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads the file, then lets the environment override it. Without a path, the first of the default files that exists is read, or none.
+///
+/// # Errors
+/// A file that cannot be read, and everything in it or in the environment that is not right, all at once.
+pub fn load(path: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Loaded, ConfigError> {
+    let environment: BTreeMap<String, String> = environment.collect();
+    let file = path.map(Path::to_owned).or_else(|| default_file(environment.get("HOME")?));
+    let mut loading = Loading::default();
+    if let Some(path) = &file {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
+        loading.read_file(path, &text)?;
+    }
+    loading.read_environment(environment)?;
+    if loading.problems.is_empty() {
+        loading.check();
+    }
+    match loading.problems.is_empty() {
+        true => Ok(Loaded { settings: loading.settings, file, warnings: loading.warnings }),
+        false => Err(ConfigError::Refused(loading.problems)),
+    }
+}
+
+fn default_file(home: &String) -> Option<PathBuf> {
+    DEFAULT_PATHS.iter().map(|path| Path::new(home).join(path)).find(|path| path.exists())
+}
+
+#[derive(Default)]
+struct Loading {
+    settings: Settings,
+    /// The keys that were given, and where.
+    given: BTreeMap<&'static str, Origin>,
+    /// The origin of what was not given.
+    absent: Origin,
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+impl Loading {
+    fn read_file(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
+        let place = |line| Origin::File(path.to_owned(), line);
+        let whole = |origin, key, reason| ConfigError::Refused(Vec::from([Problem { origin, key, reason }]));
+        let entries =
+            entries(text).map_err(|malformed| whole(place(malformed.line), malformed.key, malformed.reason))?;
+        if entries.is_empty() {
+            return Err(whole(place(None), String::new(), "there is nothing in it".to_owned()));
+        }
+        self.absent = place(None);
+        let mut seen: BTreeMap<String, (String, u64)> = BTreeMap::new();
+        for Entry { written, name, line, value } in entries {
+            let origin = place(Some(line));
+            let before = seen.insert(name.clone(), (written.clone(), line));
+            let problem = |reason| Problem { origin: origin.clone(), key: written.clone(), reason };
+            match (before, value) {
+                (_, Value::Unknown) => self.problems.push(problem(unknown(&written, &name))),
+                (Some((other, line)), _) => {
+                    self.problems
+                        .push(problem(format!("stands in line {line} already, as {other}; keep one of the two")));
+                }
+                (None, Value::Retired(reason)) => self.warnings.push(problem(format!("has no meaning: {reason}"))),
+                (None, value) => self.set(&name, written.clone(), origin, &value),
+            }
+        }
+        Ok(())
+    }
+
+    fn read_environment(&mut self, environment: BTreeMap<String, String>) -> Result<(), ConfigError> {
+        let (variables, problems) = variables(environment.into_iter())?;
+        self.problems.extend(problems);
+        for Variable { key, name, text } in variables {
+            let value = match key.set {
+                Set::One(_) => Value::One(text),
+                Set::Many(_) => Value::Many(file::split(&text)),
+            };
+            self.set(key.name, String::new(), Origin::Variable(name), &value);
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, name: &str, written: String, origin: Origin, value: &Value) {
+        let Some(key) = Key::named(name) else { return };
+        match apply(key, &mut self.settings, value) {
+            Ok(()) if *value == Value::Empty => {}
+            Ok(()) => drop(self.given.insert(key.name, origin)),
+            Err(Expected(expected)) => {
+                let what = match value {
+                    Value::One(text) if !key.secret => format!("{text:?}"),
+                    Value::Many(texts) if !key.secret => format!("{:?}", texts.join(", ")),
+                    _ => "the value (not shown)".to_owned(),
+                };
+                self.problems.push(Problem { origin, key: written, reason: format!("{what} is not {expected}") });
+            }
+        }
+    }
+
+    /// What holds between keys.
+    fn check(&mut self) {
+        let settings = &self.settings;
+        let mut wrong: Vec<(&'static str, &str)> = Vec::new();
+        if settings.admin.api_key.is_none() && settings.control_plane.proxy_token.is_none() {
+            wrong.push(("admin.api_key", "is missing; without it nobody could administer, and no proxy connect"));
+        }
+        let influx = &settings.influxdb;
+        if influx.address.is_some()
+            && (influx.token.is_none() || influx.organization.is_empty() || influx.bucket.is_empty())
+        {
+            wrong.push(("influxdb.address", "needs influxdb.token, influxdb.organization and influxdb.bucket too"));
+        }
+        if settings.redis.address.is_none() {
+            for key in ["redis.username", "redis.password"] {
+                wrong.extend(self.given.contains_key(key).then_some((key, "needs redis.address too")));
+            }
+        }
+        if settings.control_plane.tls.as_ref().is_some_and(|tls| tls.certificate.as_os_str().is_empty()) {
+            wrong.push(("control_plane.tls.certificate", "is missing; TLS needs a certificate and its key"));
+        }
+        if settings.control_plane.tls.as_ref().is_some_and(|tls| tls.key.as_os_str().is_empty()) {
+            wrong.push(("control_plane.tls.key", "is missing; TLS needs a certificate and its key"));
+        }
+        if settings.data_plane.admin_listen.port() == settings.port {
+            wrong.push(("data_plane.admin_listen", "has the port that frontends call"));
+        }
+        if settings.control_plane.listen.port() == settings.port {
+            wrong.push(("control_plane.listen", "has the port that frontends call"));
+        }
+        if settings.control_plane.listen == settings.data_plane.admin_listen {
+            wrong.push(("data_plane.admin_listen", "is the address of control_plane.listen"));
+        }
+        let mut warned: Vec<(&'static str, &str)> = Vec::new();
+        if settings.redis.address.is_some() && settings.state_dir.is_some() {
+            warned.push(("state_dir", "has no meaning: the state is in Redis"));
+        }
+        let problem = |(key, reason): (&'static str, &str)| {
+            let origin = self.given.get(key).cloned().unwrap_or_else(|| self.absent.clone());
+            Problem { origin, key: key.to_owned(), reason: reason.to_owned() }
+        };
+        self.problems.extend(wrong.into_iter().map(problem));
+        self.warnings.extend(warned.into_iter().map(problem));
+    }
+}
+
+fn apply(key: &Key, settings: &mut Settings, value: &Value) -> Parsed<()> {
+    match (&key.set, value) {
+        (Set::One(set), Value::One(text)) => set(settings, text),
+        (Set::Many(set), Value::Many(texts)) => set(settings, texts),
+        _ => Ok(()),
+    }
+}
+
+fn unknown(written: &str, name: &str) -> String {
+    let section = name.rsplit_once('.').map(|(section, _)| section);
+    let names = names_in(section).join(", ");
+    match written.rsplit_once('.') {
+        Some((section, _)) => format!("there is no such key; {section} has {names}"),
+        None => format!("there is no such key; the file has {names}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! Whom our programs trust when they call instances.
+
+use rustls::RootCertStore;
+use rustls::client::ClientConfig;
+use rustls::crypto::ring;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::{self, PemObject};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Why calls by HTTPS cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The file cannot be read, or is no PEM.
+    #[error("{}: no certificates can be read: {source}", path.display())]
+    Unreadable {
+        /// `upstream.ca_file`.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: pem::Error,
+    },
+    /// The file holds no certificate, or one that cannot sign others.
+    #[error("{}: {reason}", path.display())]
+    Useless {
+        /// `upstream.ca_file`.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The cryptography does not offer what TLS needs.
+    #[error(transparent)]
+    Rustls(#[from] rustls::Error),
+}
+
+/// Makes ring the process's provider, for dependencies that ask for one. The first call decides.
+pub fn install_provider() {
+    // The only error is that there is one already.
+    let _ = ring::default_provider().install_default();
+}
+
+/// A client that trusts the system's roots, and besides them the certificates of a file (PEM).
+///
+/// # Errors
+/// The file is unreadable or holds no usable certificate. A system without roots only earns a warning: its instances may all be called
+/// in clear.
+pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    let system = rustls_native_certs::load_native_certs();
+    for error in &system.errors {
+        tracing::warn!(%error, "a certificate store of the system cannot be read");
+    }
+    roots.add_parsable_certificates(system.certs);
+    if let Some(path) = ca_file {
+        add_file(&mut roots, path)?;
+    }
+    if roots.is_empty() {
+        tracing::warn!("the system has no root certificates and upstream.ca_file names none; calls by HTTPS will fail");
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
+    let unreadable = |source| TlsError::Unreadable { path: path.to_owned(), source };
+    let useless = |reason| TlsError::Useless { path: path.to_owned(), reason };
+    let mut found = false;
+    for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
+        let certificate = certificate.map_err(unreadable)?;
+        roots.add(certificate).map_err(|error| useless(error.to_string()))?;
+        found = true;
+    }
+    if found { Ok(()) } else { Err(useless("there is no certificate in it".to_owned())) }
+}

@@ -1,0 +1,127 @@
+//! What may stand behind a key: one function for each kind of value, and in its error what would have been right.
+
+use bbb::Secret;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+/// What would have been right, to be read after "is not".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Expected(pub(crate) String);
+
+pub(crate) type Parsed<T> = Result<T, Expected>;
+
+impl From<&str> for Expected {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+fn parse<T: FromStr>(text: &str, expected: &str) -> Parsed<T> {
+    text.parse().map_err(|_| expected.into())
+}
+
+/// A percentage at which an instance takes no new meetings; at 0 none ever would.
+pub(crate) fn percentage(text: &str) -> Parsed<f64> {
+    let expected = "a percentage above 0 and up to 100, such as 90";
+    let percentage: f64 = parse(text, expected)?;
+    if percentage > 0.0 && percentage <= 100.0 { Ok(percentage) } else { Err(expected.into()) }
+}
+
+/// A duration such as `90s` or `5m`, within the bounds.
+pub(crate) fn duration(text: &str, bounds: RangeInclusive<Duration>) -> Parsed<Duration> {
+    let expected = || {
+        let [least, most] = [bounds.start(), bounds.end()].map(|d| humantime::format_duration(*d));
+        Expected(format!("a duration from {least} to {most}, such as 90s or 5m"))
+    };
+    let duration = humantime::parse_duration(text).map_err(|_| expected())?;
+    if bounds.contains(&duration) { Ok(duration) } else { Err(expected()) }
+}
+
+/// A duration that reaches into the past: Flux writes it `-5m`, people `5m`.
+pub(crate) fn range(text: &str, bounds: RangeInclusive<Duration>) -> Parsed<Duration> {
+    duration(text.strip_prefix('-').unwrap_or(text), bounds)
+}
+
+pub(crate) fn port(text: &str) -> Parsed<u16> {
+    let port = text.parse().ok().filter(|port| *port != 0);
+    port.ok_or_else(|| "a port from 1 to 65535".into())
+}
+
+/// An address to listen on.
+pub(crate) fn listen(text: &str) -> Parsed<SocketAddr> {
+    let address: Option<SocketAddr> = text.parse().ok();
+    address.filter(|address| address.port() != 0).ok_or_else(|| "an address and port such as 0.0.0.0:8091".into())
+}
+
+/// A url of something that is spoken to by HTTP, without a password: urls are logged.
+pub(crate) fn http_url(text: &str) -> Parsed<Url> {
+    let expected = || "an http or https url without user or password, such as http://127.0.0.1:8086".into();
+    let url = Url::parse(text).map_err(|_| expected())?;
+    let plain = url.username().is_empty() && url.password().is_none();
+    if matches!(url.scheme(), "http" | "https") && url.has_host() && plain { Ok(url) } else { Err(expected()) }
+}
+
+pub(crate) fn http_urls(texts: &[String]) -> Parsed<Vec<Url>> {
+    texts.iter().map(|text| http_url(text)).collect()
+}
+
+pub(crate) fn ip_addresses(texts: &[String]) -> Parsed<Vec<IpAddr>> {
+    texts.iter().map(|text| parse(text, "an IP address such as 10.0.0.1")).collect()
+}
+
+/// Where Redis is. Its password has a key of its own, for addresses are logged.
+pub(crate) fn redis_address(text: &str) -> Parsed<String> {
+    let expected = || {
+        "host:port such as 127.0.0.1:6379, or a redis, rediss or unix url without user or password (they have keys of their own)"
+            .into()
+    };
+    let right = if text.contains("://") {
+        Url::parse(text).is_ok_and(|url| {
+            let plain = url.username().is_empty() && url.password().is_none();
+            matches!(url.scheme(), "redis" | "rediss" | "unix") && plain
+        })
+    } else {
+        text.rsplit_once(':')
+            .is_some_and(|(host, digits)| !host.is_empty() && !host.contains('@') && port(digits).is_ok())
+    };
+    if right { Ok(text.to_owned()) } else { Err(expected()) }
+}
+
+pub(crate) fn redis_database(text: &str) -> Parsed<i64> {
+    let number = text.parse().ok().filter(|number| *number >= 0);
+    number.ok_or_else(|| "the number of a database, 0 or more".into())
+}
+
+/// A secret that people may paste anywhere, but not across lines.
+pub(crate) fn secret(text: &str) -> Parsed<Secret> {
+    let right = !text.chars().any(char::is_control);
+    if right { Ok(Secret::new(text)) } else { Err("a secret in one line".into()) }
+}
+
+/// A secret that travels in an `authorization` header, which carries visible ASCII only.
+pub(crate) fn key(text: &str) -> Parsed<Secret> {
+    let right = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if right { Ok(Secret::new(text)) } else { Err("made of letters, digits and ASCII signs without spaces".into()) }
+}
+
+pub(crate) fn count(text: &str) -> Parsed<usize> {
+    parse::<NonZeroUsize>(text, "a number of threads, 1 or more").map(NonZeroUsize::get)
+}
+
+pub(crate) fn log_filter(text: &str) -> Parsed<String> {
+    let expected = "a log filter such as info or warn,b3lb_data_plane=debug";
+    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|_| expected.into())
+}
+
+/// One of a few words.
+pub(crate) fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Parsed<T> {
+    words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
+        let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        Expected(format!("one of {}", words.join(", ")))
+    })
+}

@@ -1,6 +1,13 @@
 //! Checksums: how a call proves that its sender knows the shared secret.
+//!
+//! A checksum is the hash of the call's name, the query without the checksum, and the secret. The query is hashed in the bytes it came
+//! in, in parts, so that nothing is copied on the way.
 
+use crate::{Query, Secret};
 use serde::{Deserialize, Serialize};
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha384, Sha512};
+use subtle::ConstantTimeEq;
 
 /// The hash functions that BigBlueButton signs with; the length of a checksum tells which.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -16,3 +23,159 @@ pub enum Algorithm {
     /// 128 digits, since about 2.5.8.
     Sha512,
 }
+
+/// A call's checksum as its sender wrote it, and the query around it.
+#[derive(Clone, Copy)]
+pub struct Signed<'a> {
+    raw: &'a str,
+    /// Where the checksum's value stands in `raw`.
+    value: (usize, usize),
+    /// What is hashed of the query: the bytes before the parameter and those after it.
+    parts: [&'a str; 2],
+    algorithm: Algorithm,
+}
+
+/// Why a call cannot be checked at all. Whatever it is, BigBlueButton answers `checksumError`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChecksumError {
+    /// There is none, or it is empty.
+    #[error("the call has no checksum")]
+    Missing,
+    /// It is no hash of a length that BigBlueButton knows.
+    #[error("the checksum is not 40, 64, 96 or 128 hexadecimal digits")]
+    Malformed,
+    /// There is more than one, or another parameter would be cut out of the query together with it.
+    #[error("the call has two checksums")]
+    Doubled,
+}
+
+/// A checksum in hexadecimal digits.
+#[derive(Clone, Copy)]
+pub struct Checksum {
+    digits: [u8; LONGEST],
+    length: usize,
+}
+
+/// The digits of a sha512.
+const LONGEST: usize = 128;
+
+impl Algorithm {
+    /// The one whose checksums have so many hexadecimal digits.
+    pub fn by_length(digits: usize) -> Option<Self> {
+        [Self::Sha1, Self::Sha256, Self::Sha384, Self::Sha512]
+            .into_iter()
+            .find(|algorithm| algorithm.length() == digits)
+    }
+
+    /// How many hexadecimal digits its checksums have.
+    pub fn length(self) -> usize {
+        match self {
+            Self::Sha1 => 40,
+            Self::Sha256 => 64,
+            Self::Sha384 => 96,
+            Self::Sha512 => 128,
+        }
+    }
+
+    /// The checksum of a call. `query` is the query without its checksum, in parts that follow each other.
+    pub fn sign(self, call: &str, query: &[&str], secret: &Secret) -> Checksum {
+        match self {
+            Self::Sha1 => hash::<Sha1>(call, query, secret),
+            Self::Sha256 => hash::<Sha256>(call, query, secret),
+            Self::Sha384 => hash::<Sha384>(call, query, secret),
+            Self::Sha512 => hash::<Sha512>(call, query, secret),
+        }
+    }
+
+    /// A query with its checksum appended, for a call of one's own.
+    pub fn sign_query(self, call: &str, query: &str, secret: &Secret) -> String {
+        let checksum = self.sign(call, &[query], secret);
+        let separator = if query.is_empty() { "" } else { "&" };
+        format!("{query}{separator}checksum={}", checksum.as_str())
+    }
+}
+
+impl<'a> Signed<'a> {
+    /// Finds the checksum in a query, as BigBlueButton does: anywhere, by its literal name, cut out together with the `&` before it,
+    /// or the one after it if it stands first.
+    ///
+    /// # Errors
+    /// If there is no checksum, or what BigBlueButton would make of it is in doubt.
+    pub fn find(query: Query<'a>) -> Result<Self, ChecksumError> {
+        let raw = query.as_str();
+        let mut checksums = query.pairs().filter(|pair| pair.name == "checksum");
+        let pair = checksums.next().ok_or(ChecksumError::Missing)?;
+        if checksums.next().is_some() {
+            return Err(ChecksumError::Doubled);
+        }
+        let (start, end) = (pair.start, pair.end);
+        let value = pair.value;
+        if value.is_empty() {
+            return Err(ChecksumError::Missing);
+        }
+        let algorithm = Algorithm::by_length(value.len()).ok_or(ChecksumError::Malformed)?;
+        if !value.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(ChecksumError::Malformed);
+        }
+        // BigBlueButton cuts by text: it would take the same value out of a parameter whose name merely ends in `checksum`.
+        let twin = raw.match_indices(value).any(|(at, _)| at != end - value.len() && raw[..at].ends_with("checksum="));
+        if twin {
+            return Err(ChecksumError::Doubled);
+        }
+        let parts = match start.checked_sub(1) {
+            Some(separator) => [&raw[..separator], &raw[end..]],
+            None => ["", raw[end..].strip_prefix('&').unwrap_or_default()],
+        };
+        Ok(Self { raw, value: (end - value.len(), end), parts, algorithm })
+    }
+
+    /// One of the secrets signed this call. Takes the same time wherever the checksums differ.
+    pub fn verify<'s>(&self, call: &str, secrets: impl IntoIterator<Item = &'s Secret>) -> bool {
+        let shown = &self.raw[self.value.0..self.value.1];
+        let mut lower = [0; LONGEST];
+        let lower = &mut lower[..shown.len()];
+        lower.copy_from_slice(shown.as_bytes());
+        lower.make_ascii_lowercase();
+        secrets.into_iter().any(|secret| {
+            let expected = self.algorithm.sign(call, &self.parts, secret);
+            !secret.reveal().is_empty() && bool::from(expected.as_str().as_bytes().ct_eq(lower))
+        })
+    }
+
+    /// Appends the query to `out` as it came, with the checksum's value alone replaced by that of another secret and algorithm.
+    pub fn resign(&self, call: &str, secret: &Secret, algorithm: Algorithm, out: &mut String) {
+        let checksum = algorithm.sign(call, &self.parts, secret);
+        out.push_str(&self.raw[..self.value.0]);
+        out.push_str(checksum.as_str());
+        out.push_str(&self.raw[self.value.1..]);
+    }
+
+    /// The hash function that the sender chose.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+}
+
+impl Checksum {
+    /// The digits, in lower case.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.digits[..self.length]).unwrap_or_default()
+    }
+}
+
+fn hash<D: Digest>(call: &str, query: &[&str], secret: &Secret) -> Checksum {
+    let mut hasher = D::new();
+    hasher.update(call);
+    for part in query {
+        hasher.update(part);
+    }
+    hasher.update(secret.reveal());
+    let hash = hasher.finalize();
+    let mut checksum = Checksum { digits: [0; LONGEST], length: 2 * hash.len() };
+    let written = hex::encode_to_slice(&hash, &mut checksum.digits[..checksum.length]);
+    debug_assert!(written.is_ok(), "the buffer has exactly the length of the digits");
+    checksum
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,22 @@
 //! The BigBlueButton API protocol, as pure functions and values: no I/O, no clock, no locks.
 //!
 //! - [`address`]: instance urls and tenant hosts, as people write them;
-//! - [`key`]: the identity of a meeting;
-//! - [`checksum`]: how a call proves that its sender knows the shared [`Secret`].
+//! - [`call`]: every call, and how it finds its instance;
+//! - [`query`]: the raw query, whose bytes are what is signed;
+//! - [`checksum`]: how a call proves that its sender knows the shared [`Secret`];
+//! - [`document`]: answers in BigBlueButton's wire format;
+//! - [`key`]: the identity of a meeting.
 
 pub mod address;
+pub mod call;
 pub mod checksum;
+pub mod document;
 pub mod key;
+pub mod query;
 mod secret;
 
 pub use address::{host_candidates, instance_url};
+pub use call::{Call, Route};
 pub use key::MeetingKey;
+pub use query::Query;
 pub use secret::Secret;

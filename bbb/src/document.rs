@@ -1,0 +1,104 @@
+//! Documents in BigBlueButton's wire format: no XML declaration, no indentation, a line break between elements and none at the end.
+
+use memchr::memmem;
+use quick_xml::escape::escape;
+
+/// The content type of every XML document.
+pub const CONTENT_TYPE: &str = "text/xml;charset=utf-8";
+
+/// A refusal.
+pub fn failed(message_key: &str, message: &str) -> String {
+    format!(
+        "<response>\n<returncode>FAILED</returncode>\n<messageKey>{}</messageKey>\n<message>{}</message>\n</response>",
+        text(message_key),
+        text(message)
+    )
+}
+
+/// What the root answers: the version of the API, which has been 2.0 since BigBlueButton 0.81.
+pub fn version() -> String {
+    "<response>\n<returncode>SUCCESS</returncode>\n<version>2.0</version>\n<apiVersion>2.0</apiVersion>\n<bbbVersion></bbbVersion>\n</response>"
+        .to_owned()
+}
+
+/// What `isMeetingRunning` answers for a meeting that nobody knows.
+pub fn not_running() -> String {
+    "<response>\n<returncode>SUCCESS</returncode>\n<running>false</running>\n</response>".to_owned()
+}
+
+/// What `getMeetings` answers when there are none.
+pub fn no_meetings() -> String {
+    "<response>\n<returncode>SUCCESS</returncode>\n<meetings/>\n<messageKey>noMeetings</messageKey>\n\
+     <message>no meetings were found on this server</message>\n</response>"
+        .to_owned()
+}
+
+/// A text as it stands in an element: escaped, and with runs of white space made one space or line break, as BigBlueButton does.
+pub fn text(text: &str) -> String {
+    let mut collapsed = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(char::is_whitespace) {
+        let run = rest[start..].find(|c: char| !c.is_whitespace()).map_or(rest.len(), |end| start + end);
+        collapsed.push_str(&rest[..start]);
+        collapsed.push(if rest[start..run].contains('\n') { '\n' } else { ' ' });
+        rest = &rest[run..];
+    }
+    collapsed.push_str(rest);
+    escape(collapsed.as_str()).into_owned()
+}
+
+/// How a call went, read from the beginning of its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The return code is SUCCESS.
+    Success,
+    /// The return code is FAILED.
+    Failed,
+}
+
+impl Outcome {
+    /// Finds the return code in (the first kilobyte of) a document; `None` if it is no answer of BigBlueButton. Takes a declaration,
+    /// indentation and upper and lower case as other balancers write them.
+    pub fn of(document: &[u8]) -> Option<Self> {
+        let start = &document[..document.len().min(1024)];
+        let at = memmem::find(start, b"<returncode>")? + b"<returncode>".len();
+        let rest = start[at..].trim_ascii_start();
+        if rest.starts_with(b"SUCCESS") {
+            Some(Self::Success)
+        } else if rest.starts_with(b"FAILED") {
+            Some(Self::Failed)
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_looks_as_bigbluebutton_writes_it() {
+        assert_eq!(
+            failed("checksumError", "a  <b>\n\n & 'c'"),
+            "<response>\n<returncode>FAILED</returncode>\n<messageKey>checksumError</messageKey>\n\
+             <message>a &lt;b&gt;\n&amp; &apos;c&apos;</message>\n</response>"
+        );
+    }
+
+    #[test]
+    fn the_outcome_is_read_from_every_spelling() {
+        for (document, outcome) in [
+            (failed("x", "y"), Some(Outcome::Failed)),
+            (no_meetings(), Some(Outcome::Success)),
+            (
+                "<?xml version=\"1.0\"?>\n<response>\n  <returncode>\n SUCCESS</returncode>".to_owned(),
+                Some(Outcome::Success),
+            ),
+            ("<html><body>502 Bad Gateway</body></html>".to_owned(), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(Outcome::of(document.as_bytes()), outcome, "{document}");
+        }
+    }
+}

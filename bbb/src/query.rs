@@ -1,0 +1,96 @@
+//! The raw query of a call. Its bytes are what is signed, so that it is read but never decoded and encoded again.
+
+use percent_encoding::percent_decode;
+use std::borrow::Cow;
+
+/// A query as it came, without the `?`. Empty pairs (`&&`, a leading `&`) are tolerated: real clients send them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Query<'a>(&'a str);
+
+/// One parameter of a query, undecoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pair<'a> {
+    /// Where it starts in the query.
+    pub start: usize,
+    /// What stands before the first `=`.
+    pub name: &'a str,
+    /// What stands after it; empty without one.
+    pub value: &'a str,
+    /// Where it ends in the query.
+    pub end: usize,
+}
+
+/// A parameter that stands in a query more than once, with different values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the parameter has several different values")]
+pub struct Ambiguous;
+
+impl<'a> Query<'a> {
+    /// The query of a url, without the `?`.
+    pub fn new(raw: &'a str) -> Self {
+        Self(raw)
+    }
+
+    /// As it came.
+    pub fn as_str(self) -> &'a str {
+        self.0
+    }
+
+    /// All parameters in their order.
+    pub fn pairs(self) -> impl Iterator<Item = Pair<'a>> {
+        let mut start = 0;
+        self.0.split('&').filter_map(move |text| {
+            let at = start;
+            start += text.len() + 1;
+            let (name, value) = text.split_once('=').unwrap_or((text, ""));
+            (!text.is_empty()).then_some(Pair { start: at, name, value, end: at + text.len() })
+        })
+    }
+
+    /// The first value of a parameter, decoded. Names are compared literally, as no client encodes them.
+    pub fn get(self, name: &str) -> Option<Cow<'a, [u8]>> {
+        self.pairs().find(|pair| pair.name == name).map(|pair| decode(pair.value))
+    }
+
+    /// The value of a parameter, decoded, where all its occurrences agree.
+    ///
+    /// # Errors
+    /// [`Ambiguous`] if they do not: instances differ in which one they take.
+    pub fn get_one(self, name: &str) -> Result<Option<Cow<'a, [u8]>>, Ambiguous> {
+        let mut values = self.pairs().filter(|pair| pair.name == name).map(|pair| pair.value);
+        let Some(first) = values.next() else { return Ok(None) };
+        let value = decode(first);
+        if values.any(|other| other != first && decode(other) != value) { Err(Ambiguous) } else { Ok(Some(value)) }
+    }
+}
+
+/// What a value of a query says: `+` is a space, `%XX` a byte, and a `%` that is neither stands for itself.
+pub fn decode(value: &str) -> Cow<'_, [u8]> {
+    if memchr::memchr2(b'+', b'%', value.as_bytes()).is_none() {
+        return Cow::Borrowed(value.as_bytes());
+    }
+    let spaced: Vec<u8> = value.bytes().map(|b| if b == b'+' { b' ' } else { b }).collect();
+    Cow::Owned(percent_decode(&spaced).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_decoded_as_a_servlet_does() {
+        let query = Query::new("&a=1+2%2b%zz&&b&c=%C3%A9&a=3&=x");
+        assert_eq!(query.get("a").as_deref(), Some(b"1 2+%zz".as_slice()));
+        assert_eq!(query.get("b").as_deref(), Some(b"".as_slice()));
+        assert_eq!(query.get("c").as_deref(), Some("é".as_bytes()));
+        assert_eq!(query.get("d"), None);
+        assert_eq!(query.pairs().count(), 5);
+    }
+
+    #[test]
+    fn a_value_is_one_only_if_all_agree() {
+        assert_eq!(Query::new("a=%41&a=A").get_one("a"), Ok(Some(Cow::Borrowed(b"A".as_slice()))));
+        assert_eq!(Query::new("a=1&a=2").get_one("a"), Err(Ambiguous));
+        assert_eq!(Query::new("b=1").get_one("a"), Ok(None));
+    }
+}

@@ -12,7 +12,7 @@ mod readings;
 mod window;
 mod write;
 
-pub use influx::InvalidAddress;
+pub use influx::Unusable;
 pub use readings::{Readings, Sample};
 
 use crate::clock;
@@ -55,8 +55,8 @@ impl Metrics {
     /// Asks InfluxDB where `influxdb.address` names one, and is what telegraf writes to otherwise.
     ///
     /// # Errors
-    /// If `influxdb.address` cannot be used.
-    pub fn new(settings: &Settings, replica: Replica) -> Result<Self, InvalidAddress> {
+    /// If InfluxDB cannot be asked with these settings.
+    pub fn new(settings: &Settings, replica: Replica) -> Result<Self, Unusable> {
         let (source, interval) = match &settings.influxdb.address {
             Some(address) => (Source::Influx(Influx::new(settings, address)?), READING_INTERVAL),
             None => (Source::Embedded(Arc::new(Endpoint::new(settings))), EMBEDDED_INTERVAL),

@@ -12,8 +12,10 @@ use influxdb2::api::query::FluxRecord;
 use influxdb2::models::Query;
 use influxdb2::{Client, ClientBuilder, RequestError};
 use influxdb2_structmap::value::Value;
+use reqwest::Certificate;
 use std::collections::HashMap;
 use std::error::Error;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio_util::task::AbortOnDropHandle;
 use url::Url;
@@ -35,15 +37,23 @@ pub(super) struct Influx {
     query: String,
 }
 
-/// Why `influxdb.address` cannot be used.
+/// Why InfluxDB cannot be asked with these settings.
 #[derive(Debug, thiserror::Error)]
-pub enum InvalidAddress {
+pub enum Unusable {
     /// The client would ignore the path and ask somewhere else.
     #[error("influxdb.address must be like https://influxdb.example.org:8086, without user, path or query")]
-    NotBare,
+    Address,
+    /// The certificates of `upstream.ca_file` cannot be read.
+    #[error("upstream.ca_file {} cannot be read: {reason}", path.display())]
+    CaFile {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The HTTP client cannot be set up.
-    #[error("influxdb.address cannot be called")]
-    Client(#[source] reqwest::Error),
+    #[error("no HTTP client for InfluxDB: {0}")]
+    Client(String),
 }
 
 /// Why there is no reading. Tells neither the token nor the address, which may hold a password.
@@ -65,27 +75,27 @@ pub(super) enum Failure {
 }
 
 impl Influx {
-    pub(super) fn new(settings: &Settings, address: &Url) -> Result<Self, InvalidAddress> {
+    pub(super) fn new(settings: &Settings, address: &Url) -> Result<Self, Unusable> {
         let bare = address.path() == "/" && address.query().is_none() && address.fragment().is_none();
         let anonymous = address.username().is_empty() && address.password().is_none();
         if !bare || !anonymous || !matches!(address.scheme(), "http" | "https") {
-            return Err(InvalidAddress::NotBare);
+            return Err(Unusable::Address);
         }
         // Its HTTP/2 has known holes that will not be mended. A redirect would carry the token to where nobody said it may go.
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder()
             .http1_only()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(ANSWER_TIMEOUT);
+        for certificate in own_roots(settings)? {
+            http = http.add_root_certificate(certificate);
+        }
         let influxdb = &settings.influxdb;
         let token = influxdb.token.as_ref().map_or("", Secret::reveal);
         let client = ClientBuilder::with_builder(http, address.as_str(), &influxdb.organization, token).build();
-        let influxdb2::BuildError::ReqwestClientError { source } = match client {
-            Ok(client) => return Ok(Self { client, query: query(&influxdb.bucket, settings.balancer.metrics_range) }),
-            Err(error) => error,
-        };
-        Err(InvalidAddress::Client(source.without_url()))
+        let client = client.map_err(|error| Unusable::Client(causes(&error)))?;
+        Ok(Self { client, query: query(&influxdb.bucket, settings.balancer.metrics_range) })
     }
 
     /// Asks once. Ends within a second after [`ANSWER_TIMEOUT`] in any case.
@@ -98,6 +108,15 @@ impl Influx {
             Err(_) => Err(Failure::Timeout),
         }
     }
+}
+
+/// What is trusted besides the system's certificates, as with instances.
+fn own_roots(settings: &Settings) -> Result<Vec<Certificate>, Unusable> {
+    let Some(path) = &settings.upstream.ca_file else { return Ok(Vec::new()) };
+    let unusable = |reason| Unusable::CaFile { path: path.clone(), reason };
+    let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let roots = Certificate::from_pem_bundle(&pem).map_err(|error| unusable(causes(&error)))?;
+    if roots.is_empty() { Err(unusable("it holds no certificate".to_owned())) } else { Ok(roots) }
 }
 
 async fn ask(client: &Client, query: String) -> Result<HashMap<String, Sample>, Failure> {

@@ -2,11 +2,14 @@
 
 use super::wire::Answer;
 use super::{Running, recorded, replica, samples_of_recorded_pool, settings, url};
-use b3lb_control_plane::metrics::{InvalidAddress, Metrics, Readings};
+use b3lb_control_plane::metrics::{Metrics, Readings, Unusable};
 use std::sync::Arc;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
 
 /// What the scripted InfluxDB does with a request.
 #[derive(Clone)]
@@ -23,18 +26,27 @@ struct Scripted {
 
 impl Scripted {
     async fn start(script: Vec<Act>) -> Self {
+        Self::listen("http", script, None).await
+    }
+
+    /// With `tls`, it answers to those who trust its certificate.
+    async fn listen(scheme: &str, script: Vec<Act>, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
+        let address = format!("{scheme}://localhost:{}", listener.local_addr().unwrap().port());
         let (sender, requests) = mpsc::unbounded_channel();
         tokio::spawn(async move {
-            let mut hanging = Vec::new();
-            for index in 0.. {
-                let (mut connection, _) = listener.accept().await.unwrap();
-                let _ = sender.send(read_request(&mut connection).await);
-                match &script[index.min(script.len() - 1)] {
-                    Act::Answer(bytes) => connection.write_all(bytes).await.unwrap(),
-                    Act::Hang => hanging.push(connection),
+            let mut acts = 0;
+            loop {
+                let (connection, _) = listener.accept().await.unwrap();
+                let act = script[acts.min(script.len() - 1)].clone();
+                match &tls {
+                    None => drop(tokio::spawn(perform(connection, act, sender.clone()))),
+                    Some(tls) => match tls.accept(connection).await {
+                        Ok(connection) => drop(tokio::spawn(perform(connection, act, sender.clone()))),
+                        Err(_) => continue,
+                    },
                 }
+                acts += 1;
             }
         });
         Self { address, requests }
@@ -48,7 +60,22 @@ impl Scripted {
     }
 }
 
-async fn read_request(connection: &mut TcpStream) -> String {
+async fn perform<S: AsyncRead + AsyncWrite + Unpin>(
+    mut connection: S,
+    act: Act,
+    requests: mpsc::UnboundedSender<String>,
+) {
+    let _ = requests.send(read_request(&mut connection).await);
+    match act {
+        Act::Answer(bytes) => {
+            connection.write_all(&bytes).await.unwrap();
+            connection.shutdown().await.unwrap();
+        }
+        Act::Hang => std::future::pending().await,
+    }
+}
+
+async fn read_request<S: AsyncRead + Unpin>(connection: &mut S) -> String {
     let mut request = Vec::new();
     loop {
         let mut buffer = [0; 4096];
@@ -249,8 +276,10 @@ async fn an_influxdb_that_is_not_there_is_a_failed_reading() {
     drop(listener);
     let mut running = Running::start(Metrics::new(&settings, replica()).unwrap());
     let error = running.first().await.error.clone().unwrap();
-    assert!(error.ends_with("Connection refused (os error 111)"), "{error}");
-    assert!(!error.contains("127.0.0.1"), "{error}");
+    assert_eq!(
+        error,
+        "InfluxDB cannot be asked: error sending request: error trying to connect: tcp connect error: Connection refused (os error 111)"
+    );
 }
 
 #[test]
@@ -258,6 +287,37 @@ fn an_address_that_would_not_be_asked_is_refused() {
     for address in ["http://influx/path", "http://user@influx/", "http://influx/?a=b", "ftp://influx/"] {
         let mut settings = settings();
         settings.influxdb.address = Some(address.parse().unwrap());
-        assert!(matches!(Metrics::new(&settings, replica()), Err(InvalidAddress::NotBare)), "{address}");
+        assert!(matches!(Metrics::new(&settings, replica()), Err(Unusable::Address)), "{address}");
     }
+}
+
+#[tokio::test]
+async fn an_influxdb_with_a_certificate_of_its_own_is_trusted_by_configuration() {
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = own.signing_key.serialize_der().try_into().unwrap();
+    let tls = ServerConfig::builder_with_provider(ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![own.cert.der().clone()], key)
+        .unwrap();
+    let script = vec![answer(recorded!("answer.http"))];
+    let influxdb = Scripted::listen("https", script, Some(TlsAcceptor::from(Arc::new(tls)))).await;
+
+    let error = influxdb.read().first().await.error.clone().unwrap();
+    assert!(error.contains("invalid peer certificate"), "{error}");
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ca.pem");
+    let mut settings = settings();
+    settings.influxdb.address = Some(influxdb.address.parse().unwrap());
+    settings.upstream.ca_file = Some(path.clone());
+    let unusable = |settings| Metrics::new(settings, replica()).err().unwrap().to_string();
+    let of_file = |reason: &str| format!("upstream.ca_file {} cannot be read: {reason}", path.display());
+    assert_eq!(unusable(&settings), of_file("No such file or directory (os error 2)"));
+    std::fs::write(&path, "nothing\n").unwrap();
+    assert_eq!(unusable(&settings), of_file("it holds no certificate"));
+    std::fs::write(&path, own.cert.pem()).unwrap();
+    let readings = Running::start(Metrics::new(&settings, replica()).unwrap()).first().await;
+    assert_eq!((&readings.samples, &readings.error), (&samples_of_recorded_pool(0), &None));
 }

@@ -70,8 +70,35 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
     let mut found = false;
     for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
         let certificate = certificate.map_err(unreadable)?;
-        roots.add(certificate).map_err(|error| useless(error.to_string()))?;
+        roots.add(certificate).map_err(|error| useless(format!("one of its certificates cannot be used: {error}")))?;
         found = true;
     }
     if found { Ok(()) } else { Err(useless("there is no certificate in it".to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_certificates_is_trusted_and_anything_else_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let certificate = rcgen::generate_simple_self_signed(["ca.example.org".to_owned()]).unwrap().cert.pem();
+        let refusal = |path: PathBuf| {
+            let refusal = client_config(Some(&path)).unwrap_err().to_string();
+            refusal.replace(&format!("{}/", dir.path().display()), "")
+        };
+        client_config(Some(&write("ca.pem", &certificate))).unwrap();
+        assert_eq!(refusal(write("empty.pem", "a text\n")), "empty.pem: there is no certificate in it");
+        assert_eq!(refusal(write("broken.pem", "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n")), "");
+        assert_eq!(
+            refusal(dir.path().join("none.pem")),
+            "none.pem: no certificates can be read: I/O error: No such file or directory (os error 2)"
+        );
+    }
 }

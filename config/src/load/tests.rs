@@ -379,3 +379,13 @@ log: {level: debug, format: json}
         ["10.0.0.1", "::1"].map(|ip| ip.parse::<std::net::IpAddr>().unwrap())
     );
 }
+
+#[test]
+fn the_example_names_every_key_with_its_default() {
+    let example = include_str!("../../../deploy/b3lb.example.yaml");
+    let entries = crate::file::entries(example).unwrap();
+    let named: Vec<_> =
+        entries.iter().filter(|entry| entry.value != Value::Section).map(|entry| entry.written.as_str()).collect();
+    assert_eq!(named, crate::keys::KEYS.iter().map(|key| key.name).collect::<Vec<_>>());
+    assert_eq!(settings(example, &[("B3LB_ADMIN_API_KEY", "key")]), with_key());
+}

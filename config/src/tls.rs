@@ -95,7 +95,10 @@ mod tests {
         };
         client_config(Some(&write("ca.pem", &certificate))).unwrap();
         assert_eq!(refusal(write("empty.pem", "a text\n")), "empty.pem: there is no certificate in it");
-        assert_eq!(refusal(write("broken.pem", "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n")), "");
+        assert_eq!(
+            refusal(write("broken.pem", "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n")),
+            "broken.pem: one of its certificates cannot be used: invalid peer certificate: BadEncoding"
+        );
         assert_eq!(
             refusal(dir.path().join("none.pem")),
             "none.pem: no certificates can be read: I/O error: No such file or directory (os error 2)"

@@ -1,1 +1,36 @@
-//! sim
+//! A simulated BigBlueButton instance with its telegraf, and simulated frontends: for the demo, for tests, for load.
+//!
+//! - [`instance`]: an instance on a real socket, with [`options`] and, switched while it runs, a [`fault`];
+//! - [`documents`]: what BigBlueButton answers, byte for byte;
+//! - [`checksum`]: what it demands of a call;
+//! - [`users`]: who comes to a meeting;
+//! - [`journal`]: what an instance was asked;
+//! - [`frontend`]: what asks.
+//!
+//! Within: a request passes `door` (sockets) and `reply` (HTTP and faults) to `api`, which is pure: it changes the `site`, the
+//! meetings and recordings of an instance, and is told the time.
+
+mod api;
+pub mod checksum;
+mod clock;
+mod control;
+mod date;
+pub mod documents;
+mod door;
+mod failure;
+pub mod fault;
+pub mod frontend;
+pub mod instance;
+pub mod journal;
+mod meeting;
+pub mod options;
+mod params;
+mod recording;
+mod reply;
+mod site;
+pub mod users;
+
+pub use fault::Fault;
+pub use frontend::Frontend;
+pub use instance::Instance;
+pub use options::Options;

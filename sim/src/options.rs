@@ -1,0 +1,61 @@
+//! What a simulated instance is told when it starts.
+
+use crate::users::Crowd;
+use bbb::Secret;
+use bbb::checksum::Algorithm;
+use std::time::Duration;
+
+/// How a simulated instance behaves. Faults are not here: they are switched while it runs.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Its shared secret.
+    pub secret: Secret,
+    /// The checksums it accepts (`supportedChecksumAlgorithms`).
+    pub algorithms: Vec<Algorithm>,
+    /// When things happen by themselves.
+    pub rules: Rules,
+    /// Who comes to its meetings besides those who join; `None`: nobody.
+    pub crowd: Option<Crowd>,
+    /// Decides everything that looks random.
+    pub seed: u64,
+}
+
+/// When things happen by themselves on an instance.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// A meeting that nobody joins ends after this (`meetingExpireIfNoUserJoinedInMinutes`).
+    pub unjoined: Duration,
+    /// A meeting ends this long after the last user left (`meetingExpireWhenLastUserLeftInMinutes`).
+    pub deserted: Duration,
+    /// An ended meeting stays listed for this long.
+    pub listed: Duration,
+    /// A recording is listed this long after its meeting ended.
+    pub processing: Duration,
+    /// Somebody who joins by a call stays for this long: there is no browser that could leave.
+    pub joined: Duration,
+}
+
+impl Default for Options {
+    /// An instance as BigBlueButton ships it, with nobody who comes by himself, and with a secret that is none.
+    fn default() -> Self {
+        Self {
+            secret: Secret::new("instance-secret"),
+            algorithms: vec![Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512],
+            rules: Rules::default(),
+            crowd: None,
+            seed: 0,
+        }
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            unjoined: Duration::from_secs(5 * 60),
+            deserted: Duration::from_secs(60),
+            listed: Duration::from_secs(60),
+            processing: Duration::from_secs(30),
+            joined: Duration::from_secs(60 * 60),
+        }
+    }
+}

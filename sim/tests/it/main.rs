@@ -1,0 +1,5 @@
+//! The simulator by itself, held to what BigBlueButton answers.
+
+mod documents;
+mod faults;
+mod instance;

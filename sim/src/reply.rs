@@ -6,7 +6,7 @@ use crate::fault::Fault;
 use crate::instance::Shared;
 use crate::journal::Call;
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt, stream};
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
@@ -105,7 +105,11 @@ async fn truncate(response: Response<Body>) -> Response<Body> {
     let whole = body.collect().await.map(|whole| whole.to_bytes()).unwrap_or_default();
     parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(whole.len()));
     let half = whole.slice(..whole.len() / 2);
-    let cut = io::Error::from(io::ErrorKind::ConnectionReset);
-    let body = StreamBody::new(stream::iter([Ok(Frame::data(half)), Err(cut)]));
+    let cut = async {
+        // Until then the half is sent; a failure at once would take it along.
+        tokio::task::yield_now().await;
+        Err(io::Error::from(io::ErrorKind::ConnectionReset))
+    };
+    let body = StreamBody::new(stream::iter([Ok(Frame::data(half))]).chain(stream::once(cut)));
     Response::from_parts(parts, BodyExt::boxed(body))
 }

@@ -43,7 +43,7 @@ fn meeting(users: usize) -> Entry {
 
 fn attendee(number: usize) -> Attendee {
     Attendee {
-        user_id: format!("gl-0f6b7f0c-5b1e-4e0a-9b0c-1d2e3f4a5b{number:02x}"),
+        user_id: format!("gl-0f6b7f0c-5b1e-4e0a-9b0c-1d2e3f4a5b{number:02}"),
         full_name: format!("Participant Number {number}"),
         role: if number == 0 { Role::Moderator } else { Role::Viewer },
         is_presenter: number == 0,

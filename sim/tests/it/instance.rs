@@ -4,10 +4,13 @@ use b3lb_sim::documents;
 use b3lb_sim::frontend::query;
 use b3lb_sim::options::Rules;
 use b3lb_sim::{Frontend, Instance, Options};
+use bbb::MeetingKey;
 use bbb::checksum::Algorithm;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use std::time::Duration;
+
+type Query<'a> = &'a [(&'a str, &'a str)];
 
 async fn started(options: Options) -> (Instance, Frontend) {
     let instance = Instance::local(options).await.unwrap();
@@ -34,7 +37,7 @@ async fn a_meeting_lives_from_create_to_end() {
     assert!(created.succeeded(), "{}", created.text());
     let [meeting] = instance.meetings().try_into().unwrap();
     assert_eq!(created.text(), documents::created(&meeting, false));
-    assert_eq!(meeting.internal_id, format!("2b4e44ea7eca33f4adec8e97dc7e9ea9e2c1a2ef-{}", meeting.create_time));
+    assert_eq!(meeting.internal_id, format!("{}-{}", MeetingKey::of(b"weekly"), meeting.create_time));
     assert_eq!(frontend.create("weekly").await.unwrap().text(), documents::created(&meeting, true));
 
     assert_eq!(frontend.running("weekly").await.unwrap().text(), documents::running(false));
@@ -115,7 +118,7 @@ async fn calls_that_are_not_signed_are_refused() {
 async fn the_failure_that_bigbluebutton_would_report_is_reported() {
     let (_instance, frontend) = started(Options::default()).await;
     let long = "x".repeat(257);
-    let cases: [(&str, &[(&str, &str)], &str, &str); 14] = [
+    let cases: [(&str, Query<'_>, &str, &str); 14] = [
         ("create", &[("name", "M1")], "validationError", "Invalid meeting ID"),
         (
             "create",

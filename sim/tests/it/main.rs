@@ -1,5 +1,10 @@
 //! The simulator by itself, held to what BigBlueButton answers.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "all of this is tests, which clippy sees only where a function is marked as one"
+)]
+
 mod documents;
 mod faults;
 mod instance;

@@ -5,6 +5,7 @@
 //! - [`query`]: the raw query, whose bytes are what is signed;
 //! - [`checksum`]: how a call proves that its sender knows the shared [`Secret`];
 //! - [`document`]: answers in BigBlueButton's wire format;
+//! - [`listing`]: lists of meetings, taken apart as they arrive and merged;
 //! - [`key`]: the identity of a meeting.
 
 pub mod address;
@@ -12,6 +13,7 @@ pub mod call;
 pub mod checksum;
 pub mod document;
 pub mod key;
+pub mod listing;
 pub mod query;
 mod secret;
 

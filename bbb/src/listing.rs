@@ -1,0 +1,193 @@
+//! Lists that instances answer with: taken apart while they arrive, one item at a time, and put together again without touching a byte
+//! of an item.
+//!
+//! A listing is evidence of what is absent only if it is complete, which [`Splitter::finish`] tells.
+
+mod meeting;
+mod scan;
+
+pub use meeting::Meeting;
+
+use crate::document::{self, Outcome};
+use scan::{Scan, Token};
+
+/// The most bytes one item may have: a meeting of a thousand attendees has 340 kB.
+pub const ITEM_MAX: usize = 4 << 20;
+
+/// The most bytes that may stand before the list. BigBlueButton needs fifty.
+const HEAD_MAX: usize = 64 << 10;
+
+/// Takes a document apart that consists of a `response` with a return code and a list of items.
+#[derive(Debug)]
+pub struct Splitter {
+    list: &'static str,
+    /// What has arrived and is still needed: the head, or the item that is not complete yet.
+    pending: Vec<u8>,
+    scan: Scan,
+    /// How many elements are open.
+    depth: usize,
+    place: Place,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Place {
+    /// Before the list; `pending` starts with the document.
+    Head,
+    /// In the list, or in the item that starts there in `pending`.
+    List { item: Option<usize> },
+    /// Behind the list.
+    Tail,
+    /// Behind the whole document.
+    End,
+}
+
+/// Why a document is no complete list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ListingError {
+    /// It is no answer of BigBlueButton, or a damaged one.
+    #[error("the answer is no list of BigBlueButton's")]
+    NotAListing,
+    /// BigBlueButton refused the call.
+    #[error("the instance answered FAILED")]
+    Failed,
+    /// It ends before its end.
+    #[error("the answer is cut off")]
+    CutOff,
+    /// One item, or what comes before the list, is larger than any that BigBlueButton writes.
+    #[error("an item of the answer is too large")]
+    TooLarge,
+}
+
+impl Splitter {
+    /// For an answer to `getMeetings`.
+    pub fn meetings() -> Self {
+        Self { list: "meetings", pending: Vec::new(), scan: Scan::default(), depth: 0, place: Place::Head }
+    }
+
+    /// Takes the next bytes, and hands each item that is complete to `each`, from its start tag to its end tag as it came.
+    ///
+    /// # Errors
+    /// [`ListingError::NotAListing`] and [`ListingError::TooLarge`]; nothing that comes later can be relied on then.
+    pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(&[u8])) -> Result<(), ListingError> {
+        self.pending.extend_from_slice(bytes);
+        while let Some(token) = self.scan.next(&self.pending).map_err(|_| ListingError::NotAListing)? {
+            self.step(token, &mut each)?;
+        }
+        self.forget();
+        let limit = if self.place == Place::Head { HEAD_MAX } else { ITEM_MAX };
+        if self.pending.len() > limit { Err(ListingError::TooLarge) } else { Ok(()) }
+    }
+
+    /// The document has ended; `Ok` if all of it was there and it says SUCCESS.
+    ///
+    /// # Errors
+    /// Why what was handed out is not all there is.
+    pub fn finish(self) -> Result<(), ListingError> {
+        if self.place == Place::End { Ok(()) } else { Err(ListingError::CutOff) }
+    }
+
+    fn step(&mut self, token: Token, each: &mut impl FnMut(&[u8])) -> Result<(), ListingError> {
+        match token {
+            _ if self.place == Place::End => Err(ListingError::NotAListing),
+            Token::Open { start, name_end, .. } => {
+                self.opened(start, name_end)?;
+                self.depth += 1;
+                Ok(())
+            }
+            Token::Empty { start, name_end, end } => {
+                self.opened(start, name_end)?;
+                self.depth += 1;
+                self.closed(end, each)
+            }
+            Token::Close { end } => self.closed(end, each),
+        }
+    }
+
+    fn opened(&mut self, start: usize, name_end: usize) -> Result<(), ListingError> {
+        let name = &self.pending[start + 1..name_end];
+        match (self.depth, self.place) {
+            (0, _) if name != b"response" => Err(ListingError::NotAListing),
+            (1, Place::Head) if name == self.list.as_bytes() => {
+                self.check_outcome()?;
+                self.place = Place::List { item: None };
+                Ok(())
+            }
+            (2, Place::List { item: None }) => {
+                self.place = Place::List { item: Some(start) };
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn closed(&mut self, end: usize, each: &mut impl FnMut(&[u8])) -> Result<(), ListingError> {
+        self.depth = self.depth.checked_sub(1).ok_or(ListingError::NotAListing)?;
+        match (self.depth, self.place) {
+            (2, Place::List { item: Some(start) }) => {
+                each(&self.pending[start..end]);
+                self.place = Place::List { item: None };
+            }
+            (1, Place::List { .. }) => self.place = Place::Tail,
+            (0, Place::Head) => {
+                // Some refusals and empty lists come without the list's element.
+                self.check_outcome()?;
+                self.place = Place::End;
+            }
+            (0, _) => self.place = Place::End,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn check_outcome(&self) -> Result<(), ListingError> {
+        match Outcome::of(&self.pending) {
+            Some(Outcome::Success) => Ok(()),
+            Some(Outcome::Failed) => Err(ListingError::Failed),
+            None => Err(ListingError::NotAListing),
+        }
+    }
+
+    /// Drops what has been read and is not needed any more.
+    fn forget(&mut self) {
+        let keep = match self.place {
+            Place::Head => return,
+            Place::List { item: Some(start) } => start,
+            _ => self.scan.position(),
+        };
+        self.pending.drain(..keep);
+        self.scan.rewind(keep);
+        if let Place::List { item: Some(start) } = &mut self.place {
+            *start = 0;
+        }
+    }
+}
+
+/// Writes an answer to `getMeetings` from meetings of several instances.
+#[derive(Debug, Default)]
+pub struct Merger {
+    started: bool,
+}
+
+impl Merger {
+    /// Appends one meeting to `out`, as its instance wrote it.
+    pub fn add(&mut self, meeting: &[u8], out: &mut Vec<u8>) {
+        if !self.started {
+            self.started = true;
+            out.extend_from_slice(b"<response>\n<returncode>SUCCESS</returncode>\n<meetings>\n");
+        }
+        out.extend_from_slice(meeting);
+        out.push(b'\n');
+    }
+
+    /// Appends the end of the document, or the whole of it if there was no meeting.
+    pub fn finish(self, out: &mut Vec<u8>) {
+        if self.started {
+            out.extend_from_slice(b"</meetings>\n</response>");
+        } else {
+            out.extend_from_slice(document::no_meetings().as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! What routing needs to know of one meeting in a list.
+
+use crate::MeetingKey;
+use quick_xml::Reader;
+use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::{BytesRef, Event};
+
+/// One meeting, as `getMeetings` and `getMeetingInfo` describe it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Meeting {
+    /// The meetingID that it was created with.
+    pub id: String,
+    /// What the instance calls it.
+    pub internal_id: String,
+    /// The value of the metadata `b3lb-tenant`, or of `bigblueswarm-tenant` where that is all there is.
+    pub tenant: Option<String>,
+    /// The internal id of the meeting that this is a breakout room of.
+    pub parent: Option<String>,
+    /// Someone is in it.
+    pub running: bool,
+    /// It was ended and is only listed until the instance has forgotten it.
+    pub ended: bool,
+    /// How many users are in it.
+    pub users: u64,
+}
+
+impl Meeting {
+    /// Reads one `meeting` element; `None` if it is damaged or has no meetingID.
+    pub fn read(element: &[u8]) -> Option<Self> {
+        let mut reader = Reader::from_str(std::str::from_utf8(element).ok()?);
+        let mut meeting = Self::default();
+        let mut path: Vec<String> = Vec::new();
+        let mut value = String::new();
+        loop {
+            match reader.read_event().ok()? {
+                // Most of a meeting are its attendees, of which routing needs nothing.
+                Event::Start(tag) if path.len() == 1 && tag.name().as_ref() == "attendees" => {
+                    reader.read_to_end(tag.to_end().name()).ok()?;
+                }
+                Event::Start(tag) => {
+                    path.push(tag.name().as_ref().to_owned());
+                    value.clear();
+                }
+                Event::Text(text) => value.push_str(&text),
+                Event::CData(text) => value.push_str(&text),
+                Event::GeneralRef(reference) => push_reference(&reference, &mut value)?,
+                Event::End(_) => {
+                    meeting.set(&path, value.trim());
+                    path.pop();
+                    value.clear();
+                }
+                Event::Eof => break,
+                _ => {}
+            }
+        }
+        (path.is_empty() && !meeting.id.is_empty()).then_some(meeting)
+    }
+
+    fn set(&mut self, path: &[String], value: &str) {
+        let path: [&str; 2] = match path {
+            [_, name] => ["", name],
+            [_, parent, name] => [parent, name],
+            _ => return,
+        };
+        match path {
+            ["", "meetingID"] => self.id = value.to_owned(),
+            ["", "internalMeetingID"] => self.internal_id = value.to_owned(),
+            ["", "parentMeetingID"] if value != NO_PARENT => self.parent = Some(value.to_owned()),
+            ["", "running"] => self.running = value == "true",
+            ["", "hasBeenForciblyEnded"] => self.ended = value == "true",
+            // BigBlueButton 2.4 groups the digits.
+            ["", "participantCount"] => self.users = value.replace(',', "").parse().unwrap_or(0),
+            ["metadata", "b3lb-tenant"] => self.tenant = Some(value.to_owned()),
+            ["metadata", "bigblueswarm-tenant"] if self.tenant.is_none() => self.tenant = Some(value.to_owned()),
+            _ => {}
+        }
+    }
+
+    /// The key of its meetingID.
+    pub fn key(&self) -> MeetingKey {
+        MeetingKey::of(self.id.as_bytes())
+    }
+}
+
+/// What BigBlueButton names as the parent of a meeting that has none.
+const NO_PARENT: &str = "bbb-none";
+
+fn push_reference(reference: &BytesRef<'_>, value: &mut String) -> Option<()> {
+    match reference.resolve_char_ref().ok()? {
+        Some(c) => value.push(c),
+        None => value.push_str(resolve_predefined_entity(reference)?),
+    }
+    Some(())
+}

@@ -1,0 +1,90 @@
+//! Finds the tags of a document of which only a part may have arrived.
+//!
+//! quick-xml reads a whole document or waits for the rest of it in the middle of a read; neither suits a body that comes in chunks and
+//! must be passed on in its own bytes. This knows no more of XML than where tags begin and end.
+
+use memchr::{memchr, memchr3, memmem};
+
+/// Where the scan is. Positions are those in the buffer it is given.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    position: usize,
+}
+
+/// A tag, by the positions of its `<`, of the end of its name, and behind its `>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Token {
+    Open { start: usize, name_end: usize, end: usize },
+    Empty { start: usize, name_end: usize, end: usize },
+    Close { end: usize },
+}
+
+/// What cannot be XML.
+#[derive(Debug)]
+pub(super) struct Malformed;
+
+impl Scan {
+    /// Everything before has been read.
+    pub(super) fn position(&self) -> usize {
+        self.position
+    }
+
+    /// So many bytes were taken away from the start of the buffer.
+    pub(super) fn rewind(&mut self, bytes: usize) {
+        self.position -= bytes;
+    }
+
+    /// The next tag that is there whole.
+    pub(super) fn next(&mut self, buffer: &[u8]) -> Result<Option<Token>, Malformed> {
+        loop {
+            let rest = &buffer[self.position..];
+            let Some(start) = memchr(b'<', rest) else {
+                self.position = buffer.len();
+                return Ok(None);
+            };
+            self.position += start;
+            let start = self.position;
+            let rest = &buffer[start..];
+            let skipped = match rest {
+                [_, b'?', ..] => memmem::find(rest, b"?>").map(|at| at + 2),
+                [_, b'!', ..] if rest.starts_with(b"<!--") => memmem::find(&rest[4..], b"-->").map(|at| at + 7),
+                [_, b'!', ..] if rest.starts_with(b"<![CDATA[") => memmem::find(rest, b"]]>").map(|at| at + 3),
+                [_, b'!', ..] if b"<!--".starts_with(rest) || b"<![CDATA[".starts_with(rest) => None,
+                // A document type could redefine what everything else means.
+                [_, b'!', ..] => return Err(Malformed),
+                _ => return self.tag(buffer),
+            };
+            match skipped {
+                Some(length) => self.position = start + length,
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn tag(&mut self, buffer: &[u8]) -> Result<Option<Token>, Malformed> {
+        let start = self.position;
+        let Some(end) = tag_end(&buffer[start..]).map(|length| start + length) else { return Ok(None) };
+        self.position = end;
+        let inner = &buffer[start + 1..end - 1];
+        let name = inner.iter().position(|b| b.is_ascii_whitespace() || *b == b'/').unwrap_or(inner.len());
+        let name_end = start + 1 + name;
+        match (inner.first(), inner.last()) {
+            (Some(b'/'), _) => Ok(Some(Token::Close { end })),
+            (Some(_), Some(b'/')) if name > 0 => Ok(Some(Token::Empty { start, name_end, end })),
+            (Some(_), _) if name > 0 => Ok(Some(Token::Open { start, name_end, end })),
+            _ => Err(Malformed),
+        }
+    }
+}
+
+/// How many bytes the tag at the start has, up to and with its `>`. Quoted attribute values may contain one.
+fn tag_end(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += memchr3(b'>', b'"', b'\'', &bytes[at..])?;
+        match bytes[at] {
+            b'>' => return Some(at + 1),
+            quote => at += memchr(quote, &bytes[at + 1..])? + 2,
+        }
+    }
+}

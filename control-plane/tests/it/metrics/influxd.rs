@@ -8,9 +8,13 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use url::form_urlencoded;
 
 /// Names the program of InfluxDB 2 to test with. It cannot be installed everywhere.
 const PROGRAM: &str = "B3LB_TEST_INFLUXD";
+
+/// Flux would evaluate parts of this name if it were not escaped.
+const BUCKET: &str = r"a \n bucket of ${1 + 1}";
 
 /// An InfluxDB of its own, set up with an organization, a bucket and a token.
 struct Influxd {
@@ -40,8 +44,10 @@ impl Influxd {
             }
         };
         tokio::time::timeout(PATIENCE, listens).await.expect("influxd does not listen");
-        let setup = r#"{"username":"b3lb","password":"password","org":"b3lb","bucket":"bucket","token":"devtoken"}"#;
-        assert_eq!(influxd.post("/api/v2/setup", setup).await.status, 201);
+        let setup = format!(
+            r#"{{"username":"b3lb","password":"password","org":"b3lb","bucket":{BUCKET:?},"token":"devtoken"}}"#
+        );
+        assert_eq!(influxd.post("/api/v2/setup", &setup).await.status, 201);
         influxd
     }
 
@@ -71,20 +77,27 @@ async fn a_real_influxdb_says_what_was_written_to_it() {
     let influxd = Influxd::start(&program).await;
     let mut settings = settings();
     settings.influxdb.address = Some(format!("http://{}", influxd.address).parse().unwrap());
+    settings.influxdb.bucket = BUCKET.to_owned();
     let mut running = Running::start(Metrics::new(&settings, replica()).unwrap());
     let nothing = "InfluxDB knows no measurement of cpu or mem within the range";
     assert_eq!(running.first().await.error.as_deref(), Some(nothing));
 
     let shift = super::shift_to_now();
     let lines = super::retimed(std::str::from_utf8(recorded!("pool.lp")).unwrap(), |seconds| seconds * 1000 + shift);
-    let written = influxd.post("/api/v2/write?org=b3lb&bucket=bucket&precision=ms", &lines).await;
+    let bucket: String = form_urlencoded::byte_serialize(BUCKET.as_bytes()).collect();
+    let written = influxd.post(&format!("/api/v2/write?org=b3lb&bucket={bucket}&precision=ms"), &lines).await;
     assert_eq!(written.status, 204, "{}", written.text());
     let written_at = clock::now();
     let readings = running.when(|readings| readings.read_at > written_at && readings.error.is_none()).await;
     assert_eq!(readings.samples, samples_of_recorded_pool(shift));
 
     settings.influxdb.bucket = "nope".to_owned();
-    let mut running = Running::start(Metrics::new(&settings, replica()).unwrap());
-    let error = running.first().await.error.clone().unwrap();
-    assert!(error.starts_with("InfluxDB refused the query: 404"), "{error}");
+    let mut nowhere = Running::start(Metrics::new(&settings, replica()).unwrap());
+    let error = nowhere.first().await.error.clone().unwrap();
+    let unknown = "failed to initialize execute state: could not find bucket \"nope\"";
+    assert_eq!(error, format!("InfluxDB refused the query: 404, {unknown}"));
+
+    drop(influxd);
+    let last = running.when(|readings| readings.error.is_some()).await;
+    assert_eq!(last.samples, readings.samples);
 }

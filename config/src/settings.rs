@@ -90,7 +90,7 @@ pub struct Redis {
 pub struct InfluxDb {
     /// A url; `None`: telegraf writes to the control plane itself.
     pub address: Option<Url>,
-    /// Of an API token that may read the bucket; for the embedded endpoint, the token telegraf must show.
+    /// Of an API token that may read the bucket; for the embedded endpoint, the token telegraf must show, without it the admin key.
     pub token: Option<Secret>,
     /// The organization's name; the embedded endpoint takes any if this is empty.
     pub organization: String,

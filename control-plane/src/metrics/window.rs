@@ -41,6 +41,18 @@ pub(super) enum Kind {
     MemUsed,
 }
 
+/// What became of a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Kept,
+    /// It was measured before the range, or by a clock that is behind.
+    TooOld,
+    /// It was measured by a clock that is ahead by more than [`FUTURE_MAX`].
+    TooEarly,
+    /// It is of one host more than [`HOSTS_MAX`].
+    TooManyHosts,
+}
+
 #[derive(Default)]
 struct Measurements {
     cpu_idle: Series,
@@ -56,16 +68,18 @@ impl Window {
         Self { range: u64::try_from(range.as_millis()).unwrap_or(u64::MAX), hosts: HashMap::new() }
     }
 
-    /// Takes a point, late or early or for the second time. One outside the range, and one of a new host while there are too many, is
-    /// left out.
-    pub(super) fn insert(&mut self, point: Point, now: u64) {
-        if point.time < now.saturating_sub(self.range) || point.time > now.saturating_add(FUTURE_MAX) {
-            return;
+    /// Takes a point, late or early or for the second time.
+    pub(super) fn insert(&mut self, point: Point, now: u64) -> Fate {
+        if point.time < now.saturating_sub(self.range) {
+            return Fate::TooOld;
+        }
+        if point.time > now.saturating_add(FUTURE_MAX) {
+            return Fate::TooEarly;
         }
         if self.hosts.len() >= HOSTS_MAX && !self.hosts.contains_key(&point.host) {
             self.forget(now);
             if self.hosts.len() >= HOSTS_MAX {
-                return;
+                return Fate::TooManyHosts;
             }
         }
         let measurements = self.hosts.entry(point.host).or_default();
@@ -73,6 +87,7 @@ impl Window {
             Kind::CpuIdle => measurements.cpu_idle.insert(point.time, point.value),
             Kind::MemUsed => measurements.mem_used.insert(point.time, point.value),
         }
+        Fate::Kept
     }
 
     /// One sample for each host of which anything was measured within the range.
@@ -97,6 +112,18 @@ impl Window {
             host.mem_used.forget_before(start);
             !(host.cpu_idle.0.is_empty() && host.mem_used.0.is_empty())
         });
+    }
+}
+
+impl Fate {
+    /// The word for it in B3LB's own metrics.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::TooOld => "too_old",
+            Self::TooEarly => "too_early",
+            Self::TooManyHosts => "too_many_hosts",
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! How telegraf takes an answer decides which one is given: it drops a batch for good on most 4xx, splits it on 413, and keeps it on
 //! 401 and 503.
+//!
+//! Each control plane knows only what was written to itself; several of them need an InfluxDB.
 
 mod batch;
 mod body;
@@ -10,6 +12,7 @@ mod refusal;
 use super::readings::Sample;
 use super::window::Window;
 use crate::clock;
+use ::metrics::counter;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
@@ -31,6 +34,9 @@ const WRITES_MAX: usize = 16;
 
 /// What `/health` answers: the fields that clients of InfluxDB look at.
 const HEALTH: &str = r#"{"name":"b3lb","message":"ready for writes","status":"pass","checks":[]}"#;
+
+/// Counts the points that matter. Agents are not told what becomes of theirs, so that a wrong clock shows here only.
+const POINTS: &str = "b3lb_points_total";
 
 /// What telegraf writes to.
 pub(super) struct Endpoint {
@@ -146,7 +152,8 @@ async fn write(
     let batch = Batch::parse(&text, precision, now);
     let mut window = endpoint.window();
     for point in batch.points {
-        window.insert(point, now);
+        let fate = window.insert(point, now);
+        counter!(POINTS, "fate" => fate.label()).increment(1);
     }
     batch.refusal.map_or(Ok(StatusCode::NO_CONTENT), Err)
 }

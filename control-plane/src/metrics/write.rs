@@ -29,8 +29,9 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 use url::form_urlencoded;
 
-/// Writes that are taken at the same time, a bound on the memory that bodies use. One takes a millisecond.
-const WRITES_MAX: usize = 16;
+/// Writes that are taken at the same time, a bound on the memory that bodies use. One takes a millisecond, unless its body is slow to
+/// arrive.
+const WRITES_MAX: usize = 64;
 
 /// What `/health` answers: the fields that clients of InfluxDB look at.
 const HEALTH: &str = r#"{"name":"b3lb","message":"ready for writes","status":"pass","checks":[]}"#;

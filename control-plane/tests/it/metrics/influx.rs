@@ -262,10 +262,9 @@ async fn readings_come_back_with_influxdb() {
 
 #[tokio::test(start_paused = true)]
 async fn an_influxdb_that_hangs_is_given_up() {
-    let mut influxdb = Scripted::start(vec![Act::Hang]).await;
+    let influxdb = Scripted::start(vec![Act::Hang]).await;
     let readings = influxdb.read().first().await;
     assert_eq!(readings.error.as_deref(), Some("InfluxDB did not answer within 8 s"));
-    assert!(influxdb.requests.try_recv().is_ok());
 }
 
 #[tokio::test]

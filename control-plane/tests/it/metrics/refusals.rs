@@ -2,10 +2,12 @@
 
 use super::embedded::Embedded;
 use super::wire::{Answer, chunks, send};
-use super::{recorded, settings};
+use super::{PATIENCE, recorded, settings};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 const PATH: &str = "/api/v2/write?org=b3lb&bucket=bucket";
 
@@ -114,6 +116,34 @@ async fn the_end_of_a_body_that_does_not_come_is_not_waited_for() {
     );
     let answer = send(embedded.address, request.as_bytes()).await;
     assert_eq!((answer.status, answer.headers["retry-after"].as_str()), (503, "10"));
+}
+
+#[tokio::test]
+async fn no_more_writes_are_taken_than_memory_is_meant_for() {
+    let embedded = Embedded::start(&settings()).await;
+    let half =
+        format!("POST {PATH} HTTP/1.1\r\nhost: b3lb\r\nauthorization: Token devtoken\r\ncontent-length: 9\r\n\r\ncpu");
+    let mut slow = Vec::new();
+    for _ in 0..64 {
+        let mut connection = TcpStream::connect(embedded.address).await.unwrap();
+        connection.write_all(half.as_bytes()).await.unwrap();
+        slow.push(connection);
+    }
+    let busy = tokio::time::timeout(PATIENCE, async {
+        loop {
+            let answer = send(embedded.address, &post(PATH, "")).await;
+            if answer.status != 204 {
+                return answer;
+            }
+        }
+    });
+    let busy = busy.await.expect("every write is taken");
+    let document = "{\"code\":\"unavailable\",\"message\":\"too many writes at once\"}";
+    assert_eq!(essence(&busy), (503, vec![Some("unavailable"), None, Some("10")], document));
+    let mut one = slow.pop().unwrap();
+    one.write_all(b" a=1\n\n").await.unwrap();
+    one.read_exact(&mut [0; 12]).await.unwrap();
+    assert_eq!(send(embedded.address, &post(PATH, "")).await.status, 204);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use bbb::checksum::Algorithm;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderMap, Method, Request, StatusCode};
+use http_body::Body;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -217,7 +218,13 @@ pub fn query(params: &[(&str, &str)]) -> String {
     pairs.join("&")
 }
 
-async fn exchange(authority: &str, request: Request<Full<Bytes>>) -> Result<Answer, CallError> {
+/// One request on a connection of its own. The caller sets the deadline.
+pub(crate) async fn exchange<B>(authority: &str, request: Request<B>) -> Result<Answer, CallError>
+where
+    B: Body + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let stream = TcpStream::connect(authority).await.map_err(CallError::Connect)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let answer = async {

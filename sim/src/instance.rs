@@ -175,6 +175,19 @@ async fn run(listener: TcpListener, shared: Arc<Shared>, shutdown: CancellationT
     tokio::select! {
         served = door::serve(listener, Arc::clone(&shared), shutdown) => served,
         () = heal(&shared) => Ok(()),
+        () = measure(&shared) => Ok(()),
+    }
+}
+
+/// Writes the machine's load, whatever faults the instance has: the machine is well.
+async fn measure(shared: &Shared) {
+    let (telegraf, url, seed) = {
+        let site = shared.site();
+        (site.options.telegraf.clone(), format!("{}/bigbluebutton", site.origin), site.options.seed)
+    };
+    match telegraf {
+        Some(telegraf) => telegraf.run(shared, &url, seed).await,
+        None => std::future::pending().await,
     }
 }
 

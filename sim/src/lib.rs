@@ -4,6 +4,7 @@
 //! - [`documents`]: what BigBlueButton answers, byte for byte;
 //! - [`checksum`]: what it demands of a call;
 //! - [`users`]: who comes to a meeting;
+//! - [`telegraf`]: how loaded that makes a machine, and who is told;
 //! - [`journal`]: what an instance was asked;
 //! - [`frontend`]: what asks.
 //!
@@ -28,9 +29,12 @@ mod params;
 mod recording;
 mod reply;
 mod site;
+pub mod telegraf;
 pub mod users;
 
 pub use fault::Fault;
 pub use frontend::Frontend;
 pub use instance::Instance;
 pub use options::Options;
+pub use site::Census;
+pub use telegraf::Telegraf;

@@ -1,5 +1,6 @@
 //! What a simulated instance is told when it starts.
 
+use crate::telegraf::Telegraf;
 use crate::users::Crowd;
 use bbb::Secret;
 use bbb::checksum::Algorithm;
@@ -18,6 +19,8 @@ pub struct Options {
     pub crowd: Option<Crowd>,
     /// Decides everything that looks random.
     pub seed: u64,
+    /// Where its load is written; `None`: nowhere.
+    pub telegraf: Option<Telegraf>,
 }
 
 /// When things happen by themselves on an instance.
@@ -44,6 +47,7 @@ impl Default for Options {
             rules: Rules::default(),
             crowd: None,
             seed: 0,
+            telegraf: None,
         }
     }
 }

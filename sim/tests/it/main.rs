@@ -8,3 +8,4 @@
 mod documents;
 mod faults;
 mod instance;
+mod telegraf;

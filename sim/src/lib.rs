@@ -6,7 +6,7 @@
 //! - [`users`]: who comes to a meeting;
 //! - [`telegraf`]: how loaded that makes a machine, and who is told;
 //! - [`journal`]: what an instance was asked;
-//! - [`frontend`]: what asks.
+//! - [`frontend`]: what asks, and [`load`]: many times at once.
 //!
 //! Within: a request passes `door` (sockets) and `reply` (HTTP and faults) to `api`, which is pure: it changes the `site`, the
 //! meetings and recordings of an instance, and is told the time.
@@ -23,6 +23,7 @@ pub mod fault;
 pub mod frontend;
 pub mod instance;
 pub mod journal;
+pub mod load;
 mod meeting;
 pub mod options;
 mod params;

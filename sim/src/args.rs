@@ -1,0 +1,85 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+use std::net::SocketAddr;
+use url::Url;
+
+/// Simulated BigBlueButton instances, and load.
+#[derive(Debug, Parser)]
+#[command(name = "b3lb-sim", version)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Instance(InstanceArgs),
+    Load(LoadArgs),
+}
+
+/// Run simulated instances, and print the url of each.
+///
+/// What goes on at one is shown by GET /sim; its faults are switched by POST /sim/fault?kind=slow&ms=200 and the like.
+#[derive(Debug, Parser)]
+pub(crate) struct InstanceArgs {
+    /// Where the first listens; the others take the ports after it.
+    #[arg(long, default_value = "127.0.0.1:8001")]
+    pub(crate) listen: SocketAddr,
+    /// How many to run.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) count: u16,
+    /// The shared secret of each.
+    #[arg(long, env = "B3LB_SIM_SECRET", hide_env_values = true)]
+    pub(crate) secret: String,
+    /// The mean number of people who come to a meeting by themselves.
+    #[arg(long, default_value_t = 15.0)]
+    pub(crate) users: f64,
+    /// Decides everything that looks random; the instances count up from it.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Where each writes its load, as telegraf does: InfluxDB or a control plane, without TLS.
+    #[arg(long)]
+    pub(crate) influx_url: Option<Url>,
+    /// The API token for that.
+    #[arg(long, env = "B3LB_SIM_TOKEN", hide_env_values = true, default_value = "", hide_default_value = true)]
+    pub(crate) token: String,
+    /// The organization to write for.
+    #[arg(long, default_value = "b3lb")]
+    pub(crate) organization: String,
+    /// The bucket to write into.
+    #[arg(long, default_value = "bucket")]
+    pub(crate) bucket: String,
+    /// How often the load is written.
+    #[arg(long, default_value = "10s")]
+    pub(crate) interval: humantime::Duration,
+}
+
+/// Create meetings, many at a time, and print how that went.
+#[derive(Debug, Parser)]
+pub(crate) struct LoadArgs {
+    /// Where to call; given several times, they are called in turn.
+    #[arg(long, required = true)]
+    pub(crate) url: Vec<String>,
+    /// The secret that is shared with them.
+    #[arg(long, env = "B3LB_SIM_SECRET", hide_env_values = true)]
+    pub(crate) secret: String,
+    /// How many meetings to create.
+    #[arg(long, default_value_t = 200)]
+    pub(crate) creates: usize,
+    /// How many at the same time.
+    #[arg(long, default_value_t = 64)]
+    pub(crate) concurrency: usize,
+    /// Instances to ask afterwards how many of the meetings they have.
+    #[arg(long)]
+    pub(crate) instance: Vec<String>,
+    /// The shared secret of each of these.
+    #[arg(
+        long,
+        env = "B3LB_SIM_INSTANCE_SECRET",
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) instance_secret: String,
+}

@@ -1,0 +1,75 @@
+//! `b3lb-sim`: simulated instances to try B3LB on, and load to try it with.
+
+mod args;
+
+use anyhow::{Context, ensure};
+use args::{Args, Command, InstanceArgs, LoadArgs};
+use b3lb_sim::load::Load;
+use b3lb_sim::users::Crowd;
+use b3lb_sim::{Frontend, Instance, Options, Telegraf};
+use bbb::Secret;
+use clap::Parser;
+use futures::future::select_all;
+use std::net::SocketAddr;
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    tracing_subscriber::fmt().with_env_filter("info").with_writer(std::io::stderr).init();
+    match Args::parse().command {
+        Command::Instance(args) => instances(args).await,
+        Command::Load(args) => load(args).await,
+    }
+}
+
+/// Runs instances until one ends or the user ends them.
+async fn instances(args: InstanceArgs) -> anyhow::Result<()> {
+    let mut instances = Vec::new();
+    for number in 0..args.count {
+        let instance = start(&args, number).await?;
+        println!("{}", instance.url());
+        instances.push(instance);
+    }
+    let ended = select_all(instances.iter_mut().map(|instance| Box::pin(instance.ended())));
+    tokio::select! {
+        (ended, ..) = ended => ended.context("an instance ended"),
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("no signals"),
+    }
+}
+
+async fn start(args: &InstanceArgs, number: u16) -> anyhow::Result<Instance> {
+    let port = match args.listen.port() {
+        0 => 0,
+        first => first.checked_add(number).context("there are not as many ports")?,
+    };
+    let listen = SocketAddr::new(args.listen.ip(), port);
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let telegraf = args.influx_url.clone().map(|url| Telegraf {
+        organization: args.organization.clone(),
+        bucket: args.bucket.clone(),
+        interval: args.interval.into(),
+        ..Telegraf::new(url, Secret::new(&args.token))
+    });
+    let crowd = (args.users > 0.0).then(|| Crowd { users: args.users, ..Crowd::default() });
+    let seed = args.seed + u64::from(number);
+    let options = Options { secret: Secret::new(&args.secret), crowd, seed, telegraf, ..Options::default() };
+    Instance::start(listener, options).context("cannot start")
+}
+
+/// Creates meetings and says how that went, and where they are if it may ask the instances.
+async fn load(args: LoadArgs) -> anyhow::Result<()> {
+    let frontends = args.url.iter().map(|url| Frontend::new(url, Secret::new(&args.secret)));
+    let frontends: Vec<_> = frontends.collect::<Result<_, _>>()?;
+    let prefix = format!("load-{:08x}-", rand::random::<u32>());
+    let load = Load { creates: args.creates, concurrency: args.concurrency, prefix };
+    let report = load.run(&frontends).await;
+    print!("{report}");
+    for url in &args.instance {
+        let instance = Frontend::new(url, Secret::new(&args.instance_secret))?;
+        let listed = instance.meetings().await.with_context(|| format!("{url} lists no meetings"))?;
+        let ours = listed.elements("meetingID").into_iter().filter(|id| id.starts_with(&load.prefix)).count();
+        println!("{ours:6} on {url}");
+    }
+    ensure!(report.failed == 0, "{} creates failed", report.failed);
+    Ok(())
+}

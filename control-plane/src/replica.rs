@@ -2,8 +2,9 @@
 
 use crate::state::{Change, Revision, State};
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// States kept for proxies that reconnect: at 50 changes a second more than a minute, and a few kilobytes each, since states share all
 /// they have in common.
@@ -15,13 +16,19 @@ pub struct Replica {
     state: Arc<watch::Sender<State>>,
     /// Recent states, oldest first, the current one last.
     recent: Arc<Mutex<VecDeque<State>>>,
+    /// Wakes those who wait for a revision, also where no proxy routes by what it changed.
+    advanced: Arc<Notify>,
 }
 
 impl Replica {
     /// A replica that starts from `state`.
     pub fn new(state: State) -> Self {
         let recent = VecDeque::from([state.clone()]);
-        Self { state: Arc::new(watch::Sender::new(state)), recent: Arc::new(Mutex::new(recent)) }
+        Self {
+            state: Arc::new(watch::Sender::new(state)),
+            recent: Arc::new(Mutex::new(recent)),
+            advanced: Arc::default(),
+        }
     }
 
     /// The state now.
@@ -55,6 +62,7 @@ impl Replica {
             self.remember(state);
             routed
         });
+        self.advanced.notify_waiters();
     }
 
     /// Replaces the state whole, with another history.
@@ -62,6 +70,26 @@ impl Replica {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.remember(&new);
         self.state.send_replace(new);
+        self.advanced.notify_waiters();
+    }
+
+    /// Waits until the state contains `revision` of `epoch`; false as soon as it belongs to another epoch. Has no deadline of its own.
+    pub async fn reached(&self, epoch: &str, revision: Revision) -> bool {
+        loop {
+            // Waits from here on, so that nothing is missed between the look at the state and the wait.
+            let mut advanced = pin!(self.advanced.notified());
+            advanced.as_mut().enable();
+            {
+                let state = self.state.borrow();
+                if &*state.epoch != epoch {
+                    return false;
+                }
+                if state.revision >= revision {
+                    return true;
+                }
+            }
+            advanced.await;
+        }
     }
 
     fn remember(&self, state: &State) {

@@ -226,6 +226,22 @@ impl State {
     }
 }
 
+impl Change {
+    /// The record that it changes, for people.
+    pub fn subject(&self) -> String {
+        match self {
+            Change::Instance(Instance { url, .. }) | Change::InstanceRemoved(url) => format!("instance {url}"),
+            Change::Tenant(Tenant { host, .. }) | Change::TenantRemoved(host) => format!("tenant {host}"),
+            Change::Placed(meeting, Placement { meeting_id, .. }) if !meeting_id.is_empty() => {
+                format!("meeting {meeting_id} of {}", meeting.tenant)
+            }
+            Change::Placed(meeting, _) | Change::Released(meeting) => {
+                format!("meeting {} of {}", meeting.key, meeting.tenant)
+            }
+        }
+    }
+}
+
 impl Instance {
     /// A proxy would not notice the difference.
     fn routes_like(&self, other: &Instance) -> bool {

@@ -3,15 +3,37 @@
 //! Every mutation is atomic and carries its own entry of the stream of changes, so that nobody sees one without the other. The store
 //! advances the [`Replica`]; it is the only part that knows Redis.
 
+mod embedded;
+mod record;
+
 use crate::replica::Replica;
 use crate::state::{Change, Meeting, Placement, Revision, State};
+use b3lb_config::Settings;
+use embedded::{Embedded, Writer};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
-/// A store that has been opened. Cheap to clone; all clones are one.
+/// How long anything that is asked of a store takes at most.
+pub const DEADLINE: Duration = Duration::from_secs(5);
+
+/// A store that has been opened. Cheap to clone; all clones are one. Serves only while its [`Work`] runs.
 #[derive(Clone)]
 pub struct Store {
-    _replica: Replica,
+    replica: Replica,
+    backend: Backend,
+}
+
+#[derive(Clone)]
+enum Backend {
+    Embedded(Embedded),
+}
+
+/// What a store has to do as long as it is used, whether anybody asks it or not.
+pub struct Work(Task);
+
+enum Task {
+    Embedded(Writer),
 }
 
 /// The wish to place a meeting.
@@ -57,7 +79,8 @@ pub struct Lease {
 /// Why the store did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The store does not answer; the state in memory stays good, but nothing can be changed.
+    /// The store does not answer; the state in memory stays good, but nothing can be changed. What was asked for may have been written
+    /// all the same, so that whoever asks again must expect to find it.
     #[error("the store does not answer: {0}")]
     Unavailable(String),
     /// The record was changed by another control plane at the same moment.
@@ -66,6 +89,9 @@ pub enum StoreError {
     /// The lease ran out and another control plane may hold it.
     #[error("the lease {0:?} was lost")]
     LeaseLost(&'static str),
+    /// The configuration names a store that cannot be used, however often one tries.
+    #[error("the store cannot be used: {0}")]
+    Unusable(String),
     /// The store holds what this version does not understand.
     #[error("{key} in the store is damaged: {reason}")]
     Damaged {
@@ -77,49 +103,129 @@ pub enum StoreError {
 }
 
 impl Store {
+    /// Opens the store that the settings name and loads the state. Keeps trying as long as it does not answer; whoever has no patience
+    /// drops the future.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] and [`StoreError::Damaged`], which do not pass by waiting.
+    pub async fn open(settings: &Settings) -> Result<(Self, Work), StoreError> {
+        let (replica, store, writer) = embedded::open(settings.state_dir.as_deref()).await?;
+        Ok((Self { replica, backend: Backend::Embedded(store) }, Work(Task::Embedded(writer))))
+    }
+
     /// The copy of the state that this store advances.
     pub fn replica(&self) -> &Replica {
-        &self._replica
+        &self.replica
     }
 
     /// `redis` or `embedded`.
     pub fn kind(&self) -> &'static str {
-        "embedded"
+        match &self.backend {
+            Backend::Embedded(_) => "embedded",
+        }
     }
 
-    /// The store answered the last time it was asked.
+    /// The store can be expected to answer: it did so a moment ago, and the state is part of its history.
     pub fn is_available(&self) -> bool {
-        true
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.is_available(),
+        }
     }
 
-    /// Writes the placement unless the meeting has an instance already; atomic over all control planes.
-    pub async fn claim(&self, _claim: &Claim) -> Result<Claimed, StoreError> {
-        unimplemented!()
+    /// Writes the placement unless the meeting has an instance already; atomic over all control planes. Returns once the replica
+    /// contains the answer. A placement on an instance that no longer exists counts as none.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], at once while the store is known to be away, within [`DEADLINE`] otherwise.
+    pub async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.claim(claim).await,
+        }
     }
 
     /// Looks a meeting up past the replica, which may be some milliseconds behind.
-    pub async fn find(&self, _meeting: &Meeting) -> Result<Option<Placement>, StoreError> {
-        unimplemented!()
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], at once while the store is known to be away, within [`DEADLINE`] otherwise.
+    pub async fn find(&self, meeting: &Meeting) -> Result<Option<Placement>, StoreError> {
+        match &self.backend {
+            Backend::Embedded(_) => {
+                Ok(self.replica.state().placements.get(meeting).map(|found| found.as_ref().clone()))
+            }
+        }
     }
 
-    /// Writes all of the changes or none. Each record must still be as it was in `seen`, the state that the changes were derived from;
-    /// otherwise `Conflict`. Returns once the replica contains them.
+    /// Writes all of the changes or none. Each record must still be as it was in `seen`, the state that the changes were derived from,
+    /// and each placement must be on an instance that exists. An instance that is removed takes its placements with it. Returns once
+    /// the replica contains the changes. No changes are written at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if a record was changed since `seen`; [`StoreError::LeaseLost`] if `lease` is not the current one;
+    /// [`StoreError::Unavailable`], at once while the store is known to be away, within [`DEADLINE`] otherwise.
     pub async fn commit(
         &self,
-        _seen: &State,
-        _changes: Vec<Change>,
-        _lease: Option<&Lease>,
+        seen: &State,
+        changes: Vec<Change>,
+        lease: Option<&Lease>,
     ) -> Result<Revision, StoreError> {
-        unimplemented!()
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.commit(seen, changes, lease).await,
+        }
     }
 
-    /// Takes the lease, or extends it if it is `held`. `None` while another control plane has it.
+    /// Takes the lease, or extends it if it is `held`. `None` while another control plane has it, and when what was `held` was lost.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], at once while the store is known to be away, within [`DEADLINE`] otherwise.
     pub async fn lease(
         &self,
-        _name: &'static str,
-        _held: Option<&Lease>,
+        name: &'static str,
+        held: Option<&Lease>,
         _ttl: Duration,
     ) -> Result<Option<Lease>, StoreError> {
-        unimplemented!()
+        match &self.backend {
+            Backend::Embedded(embedded) => Ok(embedded.lease(name, held)),
+        }
     }
+
+    /// Leaves a note for all control planes, which they find under `name` until `ttl` has passed or another one replaces it.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] if `lease` is not the current one; [`StoreError::Unavailable`], at once while the store is known to be
+    /// away, within [`DEADLINE`] otherwise.
+    pub async fn publish(
+        &self,
+        lease: &Lease,
+        name: &'static str,
+        payload: String,
+        ttl: Duration,
+    ) -> Result<(), StoreError> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.publish(lease, name, payload, ttl),
+        }
+    }
+
+    /// The note that was left under `name`, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], at once while the store is known to be away, within [`DEADLINE`] otherwise.
+    pub async fn published(&self, name: &'static str) -> Result<Option<String>, StoreError> {
+        match &self.backend {
+            Backend::Embedded(embedded) => Ok(embedded.published(name)),
+        }
+    }
+}
+
+impl Work {
+    /// Works until `shutdown`; from then on the store is unavailable. Neither an error of the store nor its absence ends it.
+    pub async fn run(self, shutdown: CancellationToken) {
+        match self.0 {
+            Task::Embedded(writer) => writer.run(shutdown).await,
+        }
+    }
+}
+
+/// A name for a new history.
+fn new_epoch() -> String {
+    hex::encode(rand::random::<[u8; 8]>())
 }

@@ -1,0 +1,104 @@
+//! How changes look as records: three tables of JSON texts, the same in every store.
+
+use super::StoreError;
+use crate::state::{Change, Instance, Meeting, Placement, State, Tenant};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// What a record is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    /// url → [`Instance`].
+    Instances,
+    /// host → [`Tenant`].
+    Tenants,
+    /// tenant/key → [`Placement`].
+    Meetings,
+}
+
+/// One record, as it is after a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) table: Table,
+    pub(super) field: String,
+    /// `None`: it is gone.
+    pub(super) value: Option<String>,
+}
+
+impl Table {
+    /// Every table, in the order in which they are loaded: a placement must find its instance and its tenant.
+    pub(super) const ALL: [Table; 3] = [Table::Instances, Table::Tenants, Table::Meetings];
+
+    /// As stores call it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Table::Instances => "instances",
+            Table::Tenants => "tenants",
+            Table::Meetings => "meetings",
+        }
+    }
+}
+
+impl Record {
+    /// What a change leaves behind. The placements that go with an instance are records of their own.
+    pub(super) fn of(change: &Change) -> Self {
+        match change {
+            Change::Instance(instance) => Self::new(Table::Instances, instance.url.to_string(), Some(json(instance))),
+            Change::InstanceRemoved(url) => Self::new(Table::Instances, url.to_string(), None),
+            Change::Tenant(tenant) => Self::new(Table::Tenants, tenant.host.to_string(), Some(json(tenant))),
+            Change::TenantRemoved(host) => Self::new(Table::Tenants, host.to_string(), None),
+            Change::Placed(meeting, placement) => Self::new(Table::Meetings, field(meeting), Some(json(placement))),
+            Change::Released(meeting) => Self::new(Table::Meetings, field(meeting), None),
+        }
+    }
+
+    fn new(table: Table, field: String, value: Option<String>) -> Self {
+        Self { table, field, value }
+    }
+}
+
+/// What a record that was found says.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if it is none of ours.
+pub(super) fn read(table: Table, field: &str, value: &str) -> Result<Change, StoreError> {
+    let damaged = |reason: String| StoreError::Damaged { key: format!("{}[{field}]", table.name()), reason };
+    Ok(match table {
+        Table::Instances => Change::Instance(parse(value).map_err(damaged)?),
+        Table::Tenants => Change::Tenant(parse(value).map_err(damaged)?),
+        Table::Meetings => {
+            let meeting = meeting(field).ok_or_else(|| damaged("the field is not tenant/key".to_owned()))?;
+            Change::Placed(meeting, parse(value).map_err(damaged)?)
+        }
+    })
+}
+
+/// The state without placements on instances that do not exist, which nobody can route to.
+pub(super) fn without_orphans(mut state: State) -> State {
+    let orphans = state.placements.iter().filter(|(_, placement)| !state.instances.contains_key(&placement.instance));
+    let orphans: Vec<Meeting> = orphans.map(|(meeting, _)| meeting.clone()).collect();
+    for meeting in &orphans {
+        state.placements.remove(meeting);
+    }
+    state
+}
+
+/// A meeting as a field of [`Table::Meetings`].
+pub(super) fn field(meeting: &Meeting) -> String {
+    format!("{}/{}", meeting.tenant, meeting.key)
+}
+
+/// A value as JSON.
+pub(super) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("our values have text keys only, and writing to memory does not fail")
+}
+
+/// The text may hold secrets, so that only the place of what is wrong is told.
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|error| format!("{:?} error in column {}", error.classify(), error.column()))
+}
+
+fn meeting(field: &str) -> Option<Meeting> {
+    let (tenant, key) = field.rsplit_once('/')?;
+    Some(Meeting { key: key.parse().ok()?, tenant: tenant.into() })
+}

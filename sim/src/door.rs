@@ -17,8 +17,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 /// Connections waiting to be accepted; many frontends call at the same moment.
@@ -40,7 +42,12 @@ const IDLE: Duration = Duration::from_secs(75);
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Accepts and serves connections until `shutdown`. While the instance is down, its port is kept but nothing listens on it.
-pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, shutdown: CancellationToken) -> io::Result<()> {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
     let address = listener.local_addr()?;
     let mut listener = Some(listener);
     let mut fault = shared.fault.subscribe();
@@ -52,7 +59,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, shutdown: 
                 shared.open.send_replace(true);
                 tokio::select! {
                     accepted = open.accept(), if connections.len() < CONNECTIONS_MAX => {
-                        connections.spawn(connection(accepted?.0, Arc::clone(&shared)));
+                        connections.spawn(connection(accepted?.0, acceptor.clone(), Arc::clone(&shared)));
                     }
                     Some(_) = connections.join_next() => {}
                     _ = fault.changed() => {}
@@ -84,9 +91,26 @@ fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
 }
 
 /// Serves one connection until it ends or the instance goes down.
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, acceptor: Option<TlsAcceptor>, shared: Arc<Shared>) {
     // Without it each answer would wait for the acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
+    match acceptor {
+        None => converse(stream, shared).await,
+        Some(acceptor) => {
+            let mut fault = shared.fault.subscribe();
+            let handshake = tokio::select! {
+                handshake = tokio::time::timeout(IDLE, acceptor.accept(stream)) => handshake,
+                _ = fault.wait_for(|fault| *fault == Some(Fault::Down)) => return,
+            };
+            // A client that does not go through with it is no error of the instance.
+            if let Ok(Ok(stream)) = handshake {
+                converse(stream, shared).await;
+            }
+        }
+    }
+}
+
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
     let mut fault = shared.fault.subscribe();
     let controlled = Arc::new(AtomicBool::new(false));
     let controls = Arc::clone(&controlled);

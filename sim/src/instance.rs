@@ -7,6 +7,7 @@ use crate::fault::Fault;
 use crate::journal::{Call, Journal};
 use crate::options::Options;
 use crate::site::{Census, Site};
+use crate::tls::Identity;
 use bbb::Secret;
 use std::collections::HashMap;
 use std::io;
@@ -17,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A running instance; it ends when this is dropped.
@@ -24,6 +26,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub struct Instance {
     address: SocketAddr,
     secret: Secret,
+    certificate: Option<String>,
     shared: Arc<Shared>,
     running: JoinHandle<io::Result<()>>,
     shutdown: DropGuard,
@@ -53,20 +56,24 @@ impl Instance {
     /// Starts an instance on a listener, within a tokio runtime.
     ///
     /// # Errors
-    /// If the listener has no address.
+    /// If the listener has no address, or no certificate can be made.
     pub fn start(listener: TcpListener, options: Options) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let secret = options.secret.clone();
+        let identity = if options.https { Some(Identity::generate(address.ip())?) } else { None };
+        let certificate = identity.as_ref().map(|identity| identity.certificate.clone());
+        let scheme = if options.https { "https" } else { "http" };
         let shared = Arc::new(Shared {
-            site: Mutex::new(Site::new(options, format!("http://{address}"))),
+            site: Mutex::new(Site::new(options, format!("{scheme}://{address}"))),
             fault: watch::Sender::new(None),
             open: watch::Sender::new(true),
             healing: watch::Sender::new(None),
             journal: watch::Sender::default(),
         });
         let shutdown = CancellationToken::new();
-        let running = tokio::spawn(run(listener, Arc::clone(&shared), shutdown.clone()));
-        Ok(Self { address, secret, shared, running, shutdown: shutdown.drop_guard() })
+        let acceptor = identity.map(|identity| identity.acceptor);
+        let running = tokio::spawn(run(listener, acceptor, Arc::clone(&shared), shutdown.clone()));
+        Ok(Self { address, secret, certificate, shared, running, shutdown: shutdown.drop_guard() })
     }
 
     /// Where it listens.
@@ -76,7 +83,13 @@ impl Instance {
 
     /// Its url, as an administrator would write it.
     pub fn url(&self) -> String {
-        format!("http://{}/bigbluebutton", self.address)
+        let scheme = if self.certificate.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}/bigbluebutton", self.address)
+    }
+
+    /// The certificate to trust, in PEM, if it speaks HTTPS.
+    pub fn certificate(&self) -> Option<&str> {
+        self.certificate.as_deref()
     }
 
     /// Its shared secret.
@@ -171,9 +184,14 @@ impl Shared {
     }
 }
 
-async fn run(listener: TcpListener, shared: Arc<Shared>, shutdown: CancellationToken) -> io::Result<()> {
+async fn run(
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
     tokio::select! {
-        served = door::serve(listener, Arc::clone(&shared), shutdown) => served,
+        served = door::serve(listener, acceptor, Arc::clone(&shared), shutdown) => served,
         () = heal(&shared) => Ok(()),
         () = measure(&shared) => Ok(()),
     }

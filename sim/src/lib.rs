@@ -31,6 +31,7 @@ mod recording;
 mod reply;
 mod site;
 pub mod telegraf;
+mod tls;
 pub mod users;
 
 pub use fault::Fault;

@@ -19,6 +19,8 @@ pub struct Options {
     pub crowd: Option<Crowd>,
     /// Decides everything that looks random.
     pub seed: u64,
+    /// Whether it speaks HTTPS, with a certificate that it signs itself.
+    pub https: bool,
     /// Where its load is written; `None`: nowhere.
     pub telegraf: Option<Telegraf>,
 }
@@ -47,6 +49,7 @@ impl Default for Options {
             rules: Rules::default(),
             crowd: None,
             seed: 0,
+            https: false,
             telegraf: None,
         }
     }

@@ -8,7 +8,14 @@ use bbb::MeetingKey;
 use bbb::checksum::Algorithm;
 use bytes::Bytes;
 use http::{Method, StatusCode};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 type Query<'a> = &'a [(&'a str, &'a str)];
 
@@ -250,4 +257,25 @@ async fn what_nobody_is_in_ends_by_itself_and_leaves_its_recording() {
     assert_eq!(deleted.text(), documents::failure("notFound", "We could not find recordings"));
     let unsigned = frontend.get("/bigbluebutton/api/getRecordings").await.unwrap();
     assert_eq!(unsigned.element("message"), Some("You did not pass the checksum security check"));
+}
+
+#[tokio::test]
+async fn an_instance_may_speak_https() {
+    let instance = Instance::local(Options { https: true, ..Options::default() }).await.unwrap();
+    let certificate = CertificateDer::from_pem_slice(instance.certificate().unwrap().as_bytes()).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(instance.address()).await.unwrap();
+    let name = ServerName::from(instance.address().ip());
+    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+    stream.write_all(b"GET /bigbluebutton/api HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with(&documents::version()), "{answer}");
+    assert_eq!(instance.url(), format!("https://{}/bigbluebutton", instance.address()));
 }

@@ -4,10 +4,16 @@
 //! - [`replica`]: this control plane's copy of it;
 //! - [`store`]: where it is kept, Redis or embedded;
 //! - [`metrics`]: what the instances' telegraf agents measured;
+//! - [`policy`]: how instances are compared, as pure functions;
+//! - [`ledger`]: the books of what each instance has, was promised and was seen with;
+//! - [`placer`]: decides where meetings live;
 //! - [`clock`]: the wall clock.
 
 pub mod clock;
+pub mod ledger;
 pub mod metrics;
+pub mod placer;
+pub mod policy;
 pub mod replica;
 pub mod state;
 pub mod store;

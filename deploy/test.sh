@@ -39,11 +39,11 @@ step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 
 step "licences, bans and sources of dependencies"
-cargo deny --config .deny.toml --locked check licenses bans sources
+cargo deny --config .deny.toml --locked --workspace check licenses bans sources
 
 step "advisories"
 if timeout 60 cargo deny fetch db >/dev/null 2>&1; then
-  cargo deny --config .deny.toml --locked check advisories
+  cargo deny --config .deny.toml --locked --workspace check advisories
 else
   echo "left out: the advisory database cannot be reached from here"
 fi

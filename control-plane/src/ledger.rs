@@ -150,14 +150,14 @@ impl Ledger {
         }
     }
 
-    /// The instance answered a check, and lists these users in these meetings.
+    /// The instance answered a check at `now`, and lists these users in these meetings.
     pub fn seen(&mut self, instance: &Arc<str>, meetings: &[(Meeting, u64)], now: u64) {
         if !self.known.instances.contains_key(instance) {
             return;
         }
         let account = self.accounts.entry(instance.clone()).or_default();
         account.checked_at = now;
-        account.unreachable_at = None;
+        account.unreachable_at = account.unreachable_at.filter(|at| *at > now);
         for (meeting, users) in meetings {
             self.correct(meeting, |entry| {
                 if entry.instance == *instance {

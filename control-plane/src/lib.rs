@@ -7,6 +7,7 @@
 //! - [`policy`]: how instances are compared, as pure functions;
 //! - [`ledger`]: the books of what each instance has, was promised and was seen with;
 //! - [`placer`]: decides where meetings live;
+//! - [`reconcile`]: keeps the state true to what runs;
 //! - [`clock`]: the wall clock.
 
 pub mod clock;
@@ -14,6 +15,7 @@ pub mod ledger;
 pub mod metrics;
 pub mod placer;
 pub mod policy;
+pub mod reconcile;
 pub mod replica;
 pub mod state;
 pub mod store;

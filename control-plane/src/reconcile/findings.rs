@@ -1,0 +1,156 @@
+//! What a round of checks means: pure, from the answers of the instances and the state to the changes that follow.
+//!
+//! Only a complete list in which a meeting is absent is evidence against it. An instance that does not answer loses eligibility, never
+//! its meetings.
+
+use crate::state::{Change, Meeting, Placement, State};
+use bbb::MeetingKey;
+use bbb::listing;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Checks of an instance that count: two of the last three decide whether it is online.
+const CHECKS: usize = 3;
+
+/// Complete lists in a row in which a meeting must be absent before its placement is released.
+const ABSENCES: u8 = 2;
+
+/// What an instance answered to a check: its meetings, or nothing that could be used.
+pub(super) type Answers = HashMap<Arc<str>, Option<Vec<listing::Meeting>>>;
+
+/// What the rounds before have found.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// By instance: the last checks, the newest last.
+    checks: HashMap<Arc<str>, Vec<bool>>,
+    /// By meeting: in how many complete lists in a row it was absent.
+    absent: HashMap<Meeting, u8>,
+}
+
+impl Findings {
+    /// The changes that one round of answers leads to. Placements younger than `grace` (milliseconds) are never released: their create may
+    /// still be under way.
+    pub(super) fn changes(&mut self, state: &State, answers: &Answers, now: u64, grace: u64) -> Vec<Change> {
+        let mut changes = self.health(state, answers);
+        changes.extend(self.absences(state, answers, now, grace));
+        changes.extend(adoptions(state, answers, now));
+        changes
+    }
+
+    fn health(&mut self, state: &State, answers: &Answers) -> Vec<Change> {
+        self.checks.retain(|url, _| state.instances.contains_key(url));
+        let mut changes = Vec::new();
+        for (url, answer) in answers {
+            let Some(instance) = state.instances.get(url) else { continue };
+            let checks = self.checks.entry(url.clone()).or_default();
+            if checks.len() == CHECKS {
+                checks.remove(0);
+            }
+            checks.push(answer.is_some());
+            let good = checks.iter().filter(|good| **good).count();
+            let online = match (good >= 2, checks.len() - good >= 2) {
+                (true, _) => true,
+                (_, true) => false,
+                _ => instance.online,
+            };
+            if online != instance.online {
+                tracing::warn!(instance = %url, online, "two of the last three checks say so");
+                changes.push(Change::Instance(crate::state::Instance { online, ..instance.as_ref().clone() }));
+            }
+        }
+        changes
+    }
+
+    fn absences(&mut self, state: &State, answers: &Answers, now: u64, grace: u64) -> Vec<Change> {
+        let listed: HashMap<&Arc<str>, HashSet<MeetingKey>> = answers
+            .iter()
+            .filter_map(|(url, answer)| Some((url, answer.as_ref()?.iter().map(listing::Meeting::key).collect())))
+            .collect();
+        let mut changes = Vec::new();
+        self.absent.retain(|meeting, _| state.placements.contains_key(meeting));
+        for (meeting, placement) in &state.placements {
+            let Some(keys) = listed.get(&placement.instance) else { continue };
+            if keys.contains(&meeting.key) || now.saturating_sub(placement.placed_at) < grace {
+                self.absent.remove(meeting);
+                continue;
+            }
+            let absences = self.absent.entry(meeting.clone()).or_default();
+            *absences += 1;
+            if *absences >= ABSENCES {
+                self.absent.remove(meeting);
+                changes.push(Change::Released(meeting.clone()));
+            }
+        }
+        changes
+    }
+}
+
+/// Placements for meetings that run somewhere and that nobody has mapped.
+fn adoptions(state: &State, answers: &Answers, now: u64) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut adopted: HashMap<Meeting, &Arc<str>> = HashMap::new();
+    // In the order of the instances, so that the same answers always lead to the same changes.
+    for url in state.instances.keys() {
+        for found in answers.get(url).into_iter().flatten().flatten().filter(|found| !found.ended) {
+            let Some(tenant) = tenant_of(state, url, found, &adopted) else { continue };
+            let meeting = Meeting { key: found.key(), tenant };
+            let elsewhere = state
+                .placements
+                .get(&meeting)
+                .map(|placement| &placement.instance)
+                .or_else(|| adopted.get(&meeting).copied());
+            match elsewhere {
+                Some(instance) if instance != url => {
+                    tracing::warn!(meeting = %meeting.key, kept = %instance, also = %url, "a meeting runs on two instances");
+                }
+                Some(_) => {}
+                None => {
+                    let placement =
+                        Placement { instance: url.clone(), meeting_id: found.id.as_str().into(), placed_at: now };
+                    changes.push(Change::Placed(meeting.clone(), placement));
+                    adopted.insert(meeting, url);
+                }
+            }
+        }
+    }
+    changes
+}
+
+/// Whose a meeting is: as it is placed already, as its label says, as its parent is, or the only one's there is.
+fn tenant_of(
+    state: &State,
+    url: &Arc<str>,
+    found: &listing::Meeting,
+    adopted: &HashMap<Meeting, &Arc<str>>,
+) -> Option<Arc<str>> {
+    let owner = |key: MeetingKey| {
+        let placed =
+            state.placements_of(key).find(|(_, placement)| placement.instance == *url).map(|(meeting, _)| meeting);
+        placed.or_else(|| {
+            adopted.iter().find(|(meeting, on)| meeting.key == key && **on == url).map(|(meeting, _)| meeting)
+        })
+    };
+    if let Some(meeting) = owner(found.key()) {
+        return Some(meeting.tenant.clone());
+    }
+    if let Some(label) = &found.tenant {
+        return match state.tenants.get_key_value(label.as_str()) {
+            Some((host, _)) => Some(host.clone()),
+            None if state.tenants.is_empty() => Some("*".into()),
+            None => None,
+        };
+    }
+    let parent = found.parent.as_ref().and_then(|parent| MeetingKey::of_internal(parent.as_bytes()));
+    if let Some(meeting) = parent.and_then(owner) {
+        return Some(meeting.tenant.clone());
+    }
+    let mut tenants = state.tenants.keys();
+    match (tenants.next(), tenants.next()) {
+        (None, _) => Some("*".into()),
+        (Some(only), None) => Some(only.clone()),
+        _ => state.tenants.get_key_value("*").map(|(host, _)| host.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! Rounds of answers and what follows from them.
+
+use super::*;
+use crate::state::{Admission, Instance, Tenant};
+use bbb::Secret;
+
+const NOW: u64 = 1_800_000_000_000;
+const GRACE: u64 = 120_000;
+
+fn state(instances: &[&str], tenants: &[&str]) -> State {
+    let mut state = State::default();
+    for url in instances {
+        let secret = Secret::new("s");
+        let (checksum, admission) = Default::default();
+        let instance: Instance =
+            Instance { url: (*url).into(), secret, checksum, admission, capacity: 1.0, online: true };
+        assert_eq!(instance.admission, Admission::Open);
+        state.apply(Change::Instance(instance));
+    }
+    for host in tenants {
+        state.apply(Change::Tenant(Tenant { host: (*host).into(), secrets: Vec::new(), instances: Vec::new() }));
+    }
+    state
+}
+
+fn meeting(id: &str, tenant: &str) -> Meeting {
+    Meeting { key: MeetingKey::of(id.as_bytes()), tenant: tenant.into() }
+}
+
+fn placed(id: &str, tenant: &str, url: &str, placed_at: u64) -> Change {
+    Change::Placed(meeting(id, tenant), Placement { instance: url.into(), meeting_id: id.into(), placed_at })
+}
+
+fn found(id: &str) -> listing::Meeting {
+    listing::Meeting { id: id.to_owned(), ..listing::Meeting::default() }
+}
+
+fn answers(of: &[(&str, Option<&[listing::Meeting]>)]) -> Answers {
+    of.iter().map(|(url, meetings)| ((*url).into(), meetings.map(<[_]>::to_vec))).collect()
+}
+
+#[test]
+fn two_of_three_checks_decide_whether_an_instance_is_online() {
+    let mut state = state(&["a"], &[]);
+    let mut findings = Findings::default();
+    let mut history = Vec::new();
+    for good in [true, false, true, false, false, true, false, true, true] {
+        let answers = answers(&[("a", good.then_some(&[]))]);
+        for change in findings.changes(&state, &answers, NOW, GRACE) {
+            state.apply(change);
+        }
+        history.push(state.instances.values().all(|instance| instance.online));
+    }
+    assert_eq!(history, [true, true, true, false, false, false, false, true, true]);
+}
+
+#[test]
+fn a_meeting_is_released_after_two_complete_lists_without_it() {
+    let mut state = state(&["a", "b"], &[]);
+    state.apply(placed("gone", "*", "a", NOW - GRACE));
+    state.apply(placed("young", "*", "a", NOW - GRACE + 1));
+    state.apply(placed("listed", "*", "a", NOW - GRACE));
+    state.apply(placed("elsewhere", "*", "b", NOW - GRACE));
+    let mut findings = Findings::default();
+    let without = answers(&[("a", Some(&[found("listed")])), ("b", None)]);
+    let unanswered = answers(&[("a", None), ("b", None)]);
+    assert_eq!(findings.changes(&state, &without, NOW, GRACE), []);
+    for change in findings.changes(&state, &unanswered, NOW, GRACE) {
+        assert!(matches!(change, Change::Instance(_)), "{change:?}");
+    }
+    let mut second = findings.changes(&state, &without, NOW, GRACE);
+    second.retain(|change| !matches!(change, Change::Instance(_)));
+    assert_eq!(second, [Change::Released(meeting("gone", "*"))]);
+}
+
+#[test]
+fn a_meeting_that_is_listed_again_starts_anew() {
+    let mut state = state(&["a"], &[]);
+    state.apply(placed("m", "*", "a", 0));
+    let mut findings = Findings::default();
+    for listed in [false, true, false, true, false] {
+        let list = [found("m")];
+        let answers = answers(&[("a", Some(if listed { &list } else { &[] }))]);
+        assert_eq!(findings.changes(&state, &answers, NOW, GRACE), [], "listed: {listed}");
+    }
+}
+
+#[test]
+fn running_meetings_are_adopted_by_whom_they_belong_to() {
+    let mut state = state(&["a"], &["x.org", "y.org"]);
+    state.apply(placed("known", "y.org", "a", 0));
+    let labelled = listing::Meeting { tenant: Some("x.org".to_owned()), ..found("labelled") };
+    let breakout = listing::Meeting {
+        parent: Some(format!("{}-1531155809613", MeetingKey::of(b"known"))),
+        ..found("room 1 of known")
+    };
+    let stranger = listing::Meeting { tenant: Some("nobody.org".to_owned()), ..found("stranger") };
+    let ended = listing::Meeting { ended: true, tenant: Some("x.org".to_owned()), ..found("ended") };
+    let list = [found("known"), labelled, breakout, stranger, ended, found("unlabelled")];
+    let changes = Findings::default().changes(&state, &answers(&[("a", Some(&list))]), NOW, GRACE);
+    assert_eq!(changes, [placed("labelled", "x.org", "a", NOW), placed("room 1 of known", "y.org", "a", NOW)]);
+}
+
+#[test]
+fn while_no_tenant_is_defined_everything_is_the_catch_alls() {
+    let state = state(&["a", "b"], &[]);
+    let both = answers(&[("a", Some(&[found("m")])), ("b", Some(&[found("m"), found("n")]))]);
+    let changes = Findings::default().changes(&state, &both, NOW, GRACE);
+    assert_eq!(changes, [placed("m", "*", "a", NOW), placed("n", "*", "b", NOW)]);
+}

@@ -7,8 +7,8 @@ use std::collections::{HashMap, VecDeque};
 /// Calls that are remembered whole: enough for the longest test, about 10 MB for a simulator that runs for weeks.
 const CALLS_MAX: usize = 20_000;
 
-/// Meetings whose creates are counted one by one; those that come later are not.
-const MEETINGS_MAX: usize = 100_000;
+/// Names of actions and of meetings that are counted one by one; those that come later are not.
+const NAMES_MAX: usize = 100_000;
 
 /// A call of the API, as it arrived, whether it was carried out or not.
 #[derive(Debug, Clone)]
@@ -43,14 +43,10 @@ impl Call {
 impl Journal {
     /// Notes a call.
     pub(crate) fn note(&mut self, call: Call) {
-        if self.actions.contains_key(&call.action) || self.actions.len() < MEETINGS_MAX {
-            *self.actions.entry(call.action.clone()).or_default() += 1;
+        if let ("create", Some(meeting)) = (call.action.as_str(), call.param("meetingID")) {
+            count(&mut self.creates, meeting);
         }
-        if let ("create", Some(meeting)) = (call.action.as_str(), call.param("meetingID"))
-            && (self.creates.contains_key(&meeting) || self.creates.len() < MEETINGS_MAX)
-        {
-            *self.creates.entry(meeting).or_default() += 1;
-        }
+        count(&mut self.actions, call.action.clone());
         if self.calls.len() == CALLS_MAX {
             self.calls.pop_front();
         }
@@ -70,5 +66,11 @@ impl Journal {
     /// How often each meetingID was created.
     pub(crate) fn creates(&self) -> &HashMap<String, usize> {
         &self.creates
+    }
+}
+
+fn count(counts: &mut HashMap<String, usize>, name: String) {
+    if counts.len() < NAMES_MAX || counts.contains_key(&name) {
+        *counts.entry(name).or_default() += 1;
     }
 }

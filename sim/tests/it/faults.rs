@@ -1,5 +1,6 @@
 //! What an instance with a fault does, and that it recovers.
 
+use crate::wait::{until, within};
 use b3lb_sim::frontend::CallError;
 use b3lb_sim::{Fault, Frontend, Instance, Options, documents};
 use http::{Method, StatusCode};
@@ -61,7 +62,7 @@ async fn an_instance_that_hangs_takes_calls_and_answers_none() {
     instance.fail(Some(Fault::Hang)).await;
     frontend.deadline = Duration::from_millis(50);
     assert!(matches!(frontend.meetings().await, Err(CallError::TooLate)));
-    instance.until_received("getMeetings", 1).await;
+    within("the call arrives", instance.until_received("getMeetings", 1)).await;
 }
 
 #[tokio::test]
@@ -74,13 +75,7 @@ async fn people_switch_faults_by_http() {
     assert!(frontend.get("/sim").await.unwrap().text().contains("Status(500)"));
 
     assert_eq!(post("/sim/fault?kind=down&for_ms=1").await.unwrap().text(), "fault: Some(Down)\n");
-    tokio::time::timeout(Duration::from_secs(10), async {
-        while frontend.meetings().await.is_err() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await
-    .expect("it comes up again by itself");
+    until("it comes up again by itself", async || frontend.meetings().await.is_ok()).await;
     assert_eq!(frontend.meetings().await.unwrap().text(), documents::meetings([]));
     drop(instance);
 }

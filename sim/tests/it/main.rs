@@ -9,3 +9,4 @@ mod documents;
 mod faults;
 mod instance;
 mod telegraf;
+mod wait;

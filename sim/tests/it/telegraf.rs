@@ -1,5 +1,6 @@
 //! How a simulated telegraf writes, seen from the socket it writes to.
 
+use crate::wait::within;
 use b3lb_sim::{Instance, Options, Telegraf};
 use bbb::Secret;
 use flate2::read::GzDecoder;
@@ -42,15 +43,15 @@ async fn it_asks_and_takes_answers_as_a_real_one() {
     let instance = Instance::local(Options { telegraf: Some(telegraf), ..Options::default() }).await.unwrap();
 
     let unavailable = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-    let (head, first) = receive(&listener, unavailable).await;
+    let (head, first) = within("a write", receive(&listener, unavailable)).await;
     assert_eq!(headers(&head), headers(include_str!("../telegraf/request-1.headers")));
     assert!(first.lines().all(|line| line.starts_with("net,") || line.starts_with("mem,")), "{first}");
 
     let delivered = "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
-    let (_, second) = receive(&listener, delivered).await;
+    let (_, second) = within("a write", receive(&listener, delivered)).await;
     assert!(second.starts_with(&first), "what could not be written is written again");
     assert!(second.contains(&format!("cpu,b3lb_host={},cpu=cpu-total,", instance.url())), "{second}");
-    let (_, third) = receive(&listener, delivered).await;
+    let (_, third) = within("a write", receive(&listener, delivered)).await;
     assert!(!third.starts_with(&first), "what was written is not");
 }
 

@@ -64,6 +64,14 @@ impl Metrics {
         Ok(Self { interval, source, replica, readings: watch::Sender::default() })
     }
 
+    /// `influxdb` or `embedded`.
+    pub fn kind(&self) -> &'static str {
+        match self.source {
+            Source::Influx(_) => "influxdb",
+            Source::Embedded(_) => "embedded",
+        }
+    }
+
     /// Follows the readings. The first is empty.
     pub fn readings(&self) -> watch::Receiver<Arc<Readings>> {
         self.readings.subscribe()

@@ -139,9 +139,18 @@ impl Placer {
     pub fn explain(&self, host: &str, meeting: Option<bbb::MeetingKey>) -> Option<Explanation> {
         let state = self.store.replica().state();
         let tenant = tenant_of(&state, host)?;
+        Some(self.explain_for(&state, &tenant, meeting))
+    }
+
+    /// Every instance as a placement would see it that may use the whole pool.
+    pub fn survey(&self) -> Explanation {
+        self.explain_for(&self.store.replica().state(), &everyone(), None)
+    }
+
+    fn explain_for(&self, state: &State, tenant: &Tenant, meeting: Option<bbb::MeetingKey>) -> Explanation {
         let meeting = meeting.map(|key| Meeting { key, tenant: tenant.host.clone() });
-        let books = self.books_after(&state);
-        let judged = self.judge(&books, &state, &tenant, meeting.as_ref(), &[]);
+        let books = self.books_after(state);
+        let judged = self.judge(&books, state, tenant, meeting.as_ref(), &[]);
         let best = judged
             .iter()
             .filter_map(|(_, verdict)| verdict.as_ref().ok())
@@ -158,7 +167,7 @@ impl Placer {
         let total = |judged: &Judged| judged.verdict.as_ref().map_or(f64::INFINITY, |score| score.total);
         instances.sort_by(|a, b| total(a).total_cmp(&total(b)));
         let existing = meeting.and_then(|meeting| Some(state.placements.get(&meeting)?.instance.clone()));
-        Some(Explanation { policy: self.balancer.policy, existing, instances })
+        Explanation { policy: self.balancer.policy, existing, instances }
     }
 
     /// What is known of an instance besides the state.
@@ -320,9 +329,14 @@ enum Mapped {
 /// The tenant of a host. While none is defined, the whole pool belongs to everyone who knows the global secret.
 fn tenant_of(state: &State, host: &str) -> Option<Arc<Tenant>> {
     if state.tenants.is_empty() {
-        return Some(Arc::new(Tenant { host: "*".into(), secrets: Vec::new(), instances: Vec::new() }));
+        return Some(Arc::new(everyone()));
     }
     state.tenant_of(host).cloned()
+}
+
+/// The tenant that every host belongs to, with the whole pool.
+fn everyone() -> Tenant {
+    Tenant { host: "*".into(), secrets: Vec::new(), instances: Vec::new() }
 }
 
 fn eligible(

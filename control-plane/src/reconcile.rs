@@ -12,6 +12,7 @@ use crate::clock;
 use crate::placer::Placer;
 use crate::state::{Admission, Change, Instance, Meeting, State};
 use crate::store::{Lease, Store, StoreError};
+use ::metrics::{Gauge, gauge};
 use b3lb_config::Settings;
 use b3lb_config::tls::{TlsError, client_config};
 use bbb::listing;
@@ -46,6 +47,7 @@ pub struct Reconcile {
     interval: Duration,
     findings: Findings,
     lease: Option<Lease>,
+    reconciled_at: Gauge,
 }
 
 /// What was seen, by instance: users by meeting. It travels between control planes.
@@ -68,7 +70,15 @@ impl Reconcile {
         let tls = client_config(settings.upstream.ca_file.as_deref())?;
         let checker = Checker::new((*tls).clone());
         let interval = settings.control_plane.check_interval;
-        Ok(Self { store, placer, checker, interval, findings: Findings::default(), lease: None })
+        Ok(Self {
+            store,
+            placer,
+            checker,
+            interval,
+            findings: Findings::default(),
+            lease: None,
+            reconciled_at: gauge!("b3lb_reconciled_at_seconds"),
+        })
     }
 
     /// Asks every interval, and at once when the history of the state was lost or an instance is new, until `shutdown`.
@@ -113,7 +123,7 @@ impl Reconcile {
             Err(error) => Err(error),
         };
         match outcome {
-            Ok(()) => metrics::gauge!("b3lb_reconciled_at_seconds").set(clock::now() as f64 / 1000.0),
+            Ok(()) => self.reconciled_at.set(clock::now() as f64 / 1000.0),
             Err(error) => tracing::warn!(%error, "the pool could not be reconciled"),
         }
     }

@@ -116,6 +116,8 @@ impl Window {
 }
 
 impl Fate {
+    pub(super) const ALL: [Self; 4] = [Self::Kept, Self::TooOld, Self::TooEarly, Self::TooManyHosts];
+
     /// The word for it in B3LB's own metrics.
     pub(super) fn label(self) -> &'static str {
         match self {

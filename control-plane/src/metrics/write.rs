@@ -10,9 +10,9 @@ mod body;
 mod refusal;
 
 use super::readings::Sample;
-use super::window::Window;
+use super::window::{Fate, Window};
 use crate::clock;
-use ::metrics::counter;
+use ::metrics::{Counter, counter};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
@@ -48,6 +48,8 @@ pub(super) struct Endpoint {
     /// Empty: any.
     bucket: String,
     window: Mutex<Window>,
+    /// Points by what became of them.
+    points: [(Fate, Counter); Fate::ALL.len()],
     writes: Semaphore,
     /// Somebody reads the window. Before and after, agents had better keep what they have.
     accepting: AtomicBool,
@@ -66,6 +68,7 @@ impl Endpoint {
             organization: influxdb.organization.clone(),
             bucket: influxdb.bucket.clone(),
             window: Mutex::new(Window::new(settings.balancer.metrics_range)),
+            points: Fate::ALL.map(|fate| (fate, counter!(POINTS, "fate" => fate.label()))),
             writes: Semaphore::new(WRITES_MAX),
             accepting: AtomicBool::new(false),
         }
@@ -123,6 +126,12 @@ impl Endpoint {
         Ok(precision)
     }
 
+    fn count(&self, fate: Fate) {
+        if let Some((_, counter)) = self.points.iter().find(|(known, _)| *known == fate) {
+            counter.increment(1);
+        }
+    }
+
     /// A panic while the lock was held would leave at worst a point out.
     fn window(&self) -> MutexGuard<'_, Window> {
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
@@ -153,8 +162,7 @@ async fn write(
     let batch = Batch::parse(&text, precision, now);
     let mut window = endpoint.window();
     for point in batch.points {
-        let fate = window.insert(point, now);
-        counter!(POINTS, "fate" => fate.label()).increment(1);
+        endpoint.count(window.insert(point, now));
     }
     batch.refusal.map_or(Ok(StatusCode::NO_CONTENT), Err)
 }

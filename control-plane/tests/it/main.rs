@@ -2,5 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod grpc;
 mod metrics;
 mod placer;
+mod program;

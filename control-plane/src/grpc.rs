@@ -1,0 +1,113 @@
+//! What is served over gRPC: the services of proxies and operators, health and reflection.
+//!
+//! - `placement`, with `watch`, `parts` and `view`: what proxies call and are shown;
+//! - `admin`: what operators call;
+//! - `auth`: whose key opens which service;
+//! - `convert`: our types as messages, and messages as our types.
+
+mod admin;
+mod auth;
+mod changes;
+mod convert;
+mod parts;
+mod placement;
+mod view;
+mod watch;
+
+pub(crate) use admin::pool_status;
+pub use auth::{Keys, NoAdminKey};
+pub use parts::PART_BYTES;
+pub(crate) use view::View;
+pub use watch::HEARTBEAT_INTERVAL;
+
+use crate::meters::Meters;
+use crate::metrics::Readings;
+use crate::placer::Placer;
+use crate::serve::is_grpc;
+use crate::store::Store;
+use admin::AdminCalls;
+use auth::{Caller, Guard};
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use b3lb_proto::v1::admin_server::AdminServer;
+use b3lb_proto::v1::placement_server::PlacementServer;
+use http::{HeaderMap, StatusCode, Uri};
+use placement::PlacementCalls;
+use std::sync::Arc;
+use tokio::sync::watch::Receiver;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use tonic::service::{LayerExt, Routes};
+use tonic_health::ServingStatus;
+
+/// Bytes of one request: ten thousand instances in one PutInstances.
+const REQUEST_MAX: usize = 4 * 1024 * 1024;
+
+/// The services that need the store.
+const SERVICES: [&str; 2] = ["b3lb.v1.Placement", "b3lb.v1.Admin"];
+
+/// What the calls are answered from.
+#[derive(Clone)]
+pub(crate) struct Calls {
+    pub(crate) store: Store,
+    pub(crate) placer: Placer,
+    pub(crate) readings: Receiver<Arc<Readings>>,
+    /// Where they come from.
+    pub(crate) metrics_kind: &'static str,
+    pub(crate) view: View,
+    pub(crate) meters: Meters,
+    /// Ends the streams.
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// Adds what is served while the store is not loaded yet: no more than that it is not.
+pub(crate) async fn not_ready(rest: Router) -> Router {
+    common(rest, ServingStatus::NotServing).await.into_axum_router().fallback(loading)
+}
+
+/// Adds the services.
+pub(crate) async fn ready(rest: Router, calls: Calls, keys: Keys) -> Router {
+    let keys = Arc::new(keys);
+    let guard = |least| Guard { keys: keys.clone(), least };
+    let placement = PlacementServer::new(PlacementCalls(calls.clone())).max_decoding_message_size(REQUEST_MAX);
+    let admin = AdminServer::new(AdminCalls(calls.clone())).max_decoding_message_size(REQUEST_MAX);
+    common(rest, ServingStatus::Serving)
+        .await
+        .add_service(guard(Caller::Proxy).named_layer(placement))
+        .add_service(guard(Caller::Admin).named_layer(admin))
+        .into_axum_router()
+        .fallback(unknown)
+}
+
+/// What is open to everyone: health and reflection.
+async fn common(rest: Router, status: ServingStatus) -> Routes {
+    let (health, service) = tonic_health::server::health_reporter();
+    for name in SERVICES.into_iter().chain([""]) {
+        health.set_service_status(name, status).await;
+    }
+    let descriptors = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(b3lb_proto::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    const SOUND: &str = "the descriptors were made when this program was built";
+    Routes::from(rest)
+        .add_service(service)
+        .add_service(descriptors().build_v1().expect(SOUND))
+        .add_service(descriptors().build_v1alpha().expect(SOUND))
+}
+
+async fn loading(headers: HeaderMap) -> Response {
+    refuse(&headers, StatusCode::SERVICE_UNAVAILABLE, Status::unavailable("the store is not loaded yet; try again"))
+}
+
+async fn unknown(headers: HeaderMap, uri: Uri) -> Response {
+    refuse(&headers, StatusCode::NOT_FOUND, Status::unimplemented(format!("there is no {}", uri.path())))
+}
+
+fn refuse(headers: &HeaderMap, code: StatusCode, status: Status) -> Response {
+    match is_grpc(headers) {
+        true => status.into_http::<axum::body::Body>(),
+        false => (code, format!("{}\n", status.message())).into_response(),
+    }
+}

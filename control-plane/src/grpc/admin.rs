@@ -1,0 +1,195 @@
+//! The service of operators: parse, ask, convert.
+//!
+//! - [`instances`], [`tenants`]: what each verb changes, derived from the state;
+//! - [`commit`]: how it is changed;
+//! - [`drain`]: waiting for an instance to be empty;
+//! - [`meetings`], [`status`], [`explain`]: what there is to see;
+//! - [`field`]: checks of what requests say.
+
+mod commit;
+mod drain;
+mod explain;
+mod field;
+mod instances;
+mod meetings;
+mod status;
+mod tenants;
+
+pub(crate) use status::pool as pool_status;
+
+use super::Calls;
+use crate::state::{Admission, State};
+use b3lb_proto::v1::admin_server::Admin;
+use b3lb_proto::v1::{self, PoolStatus};
+use commit::{Operator, Plan, commit};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use std::collections::HashMap;
+use tonic::{Request, Response, Status};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+/// The calls of operators.
+pub(super) struct AdminCalls(pub(super) Calls);
+
+#[tonic::async_trait]
+impl Admin for AdminCalls {
+    async fn list_instances(&self, request: Request<v1::ListInstancesRequest>) -> Answer<v1::ListInstancesResponse> {
+        let state = self.state();
+        let meetings = meetings_by(&state, |_, instance| instance);
+        let message = |instance: &crate::state::Instance| {
+            let count = meetings.get(&*instance.url).copied().unwrap_or_default();
+            instances::message(instance, count, request.get_ref().with_secrets)
+        };
+        let instances = state.instances.values().map(|instance| message(instance)).collect();
+        Ok(Response::new(v1::ListInstancesResponse { instances }))
+    }
+
+    async fn get_instance(&self, request: Request<v1::GetInstanceRequest>) -> Answer<v1::Instance> {
+        let request = request.into_inner();
+        self.instance(&field::url("url", &request.url)?, request.with_secrets)
+    }
+
+    async fn put_instances(&self, request: Request<v1::PutInstancesRequest>) -> Answer<v1::PutInstancesResponse> {
+        let operator = operator(&request);
+        let request = request.into_inner();
+        let plan = |state: &State| instances::put(state, &request.instances, request.force);
+        let answer = match request.dry_run {
+            true => plan(&self.state())?.answer,
+            false => self.commit(operator, plan).await?,
+        };
+        Ok(Response::new(answer))
+    }
+
+    async fn add_instance(&self, request: Request<v1::AddInstanceRequest>) -> Answer<v1::Instance> {
+        let operator = operator(&request);
+        let instance = request.into_inner().instance.ok_or_else(|| Status::invalid_argument("instance is missing"))?;
+        let url = self.commit(operator, |state| instances::add(state, &instance)).await?;
+        self.instance(&url, false)
+    }
+
+    async fn remove_instance(&self, request: Request<v1::RemoveInstanceRequest>) -> Answer<v1::RemoveInstanceResponse> {
+        let operator = operator(&request);
+        let request = request.into_inner();
+        let url = field::url("url", &request.url)?;
+        self.commit(operator, |state| instances::remove(state, &url, request.force)).await?;
+        Ok(Response::new(v1::RemoveInstanceResponse {}))
+    }
+
+    async fn cordon_instance(&self, request: Request<v1::CordonInstanceRequest>) -> Answer<v1::Instance> {
+        self.admit(operator(&request), &request.into_inner().url, Admission::Cordoned).await
+    }
+
+    async fn uncordon_instance(&self, request: Request<v1::UncordonInstanceRequest>) -> Answer<v1::Instance> {
+        self.admit(operator(&request), &request.into_inner().url, Admission::Open).await
+    }
+
+    async fn disable_instance(&self, request: Request<v1::DisableInstanceRequest>) -> Answer<v1::Instance> {
+        self.admit(operator(&request), &request.into_inner().url, Admission::Disabled).await
+    }
+
+    type DrainInstanceStream = BoxStream<'static, Result<v1::DrainProgress, Status>>;
+
+    async fn drain_instance(&self, request: Request<v1::DrainInstanceRequest>) -> Answer<Self::DrainInstanceStream> {
+        let operator = operator(&request);
+        let url = field::url("url", &request.into_inner().url)?;
+        self.commit(operator, |state| instances::close(state, &url)).await?;
+        Ok(Response::new(drain::progress(self.0.clone(), url.into()).boxed()))
+    }
+
+    async fn list_tenants(&self, request: Request<v1::ListTenantsRequest>) -> Answer<v1::ListTenantsResponse> {
+        let state = self.state();
+        let meetings = meetings_by(&state, |tenant, _| tenant);
+        let message = |tenant: &crate::state::Tenant| {
+            let count = meetings.get(&*tenant.host).copied().unwrap_or_default();
+            tenants::message(tenant, count, request.get_ref().with_secrets)
+        };
+        let tenants = state.tenants.values().map(|tenant| message(tenant)).collect();
+        Ok(Response::new(v1::ListTenantsResponse { tenants }))
+    }
+
+    async fn get_tenant(&self, request: Request<v1::GetTenantRequest>) -> Answer<v1::Tenant> {
+        let request = request.into_inner();
+        self.tenant(&field::host("host", &request.host)?, request.with_secrets)
+    }
+
+    async fn put_tenant(&self, request: Request<v1::PutTenantRequest>) -> Answer<v1::Tenant> {
+        let operator = operator(&request);
+        let tenant = request.into_inner().tenant.ok_or_else(|| Status::invalid_argument("tenant is missing"))?;
+        let host = self.commit(operator, |state| tenants::put(state, &tenant, &self.0.view)).await?;
+        self.tenant(&host, false)
+    }
+
+    async fn delete_tenant(&self, request: Request<v1::DeleteTenantRequest>) -> Answer<v1::DeleteTenantResponse> {
+        let operator = operator(&request);
+        let host = field::host("host", &request.into_inner().host)?;
+        self.commit(operator, |state| tenants::delete(state, &host)).await?;
+        Ok(Response::new(v1::DeleteTenantResponse {}))
+    }
+
+    async fn list_meetings(&self, request: Request<v1::ListMeetingsRequest>) -> Answer<v1::ListMeetingsResponse> {
+        meetings::page(&self.state(), request.get_ref(), |meeting| self.0.placer.users_of(meeting)).map(Response::new)
+    }
+
+    async fn status(&self, _request: Request<v1::StatusRequest>) -> Answer<PoolStatus> {
+        Ok(Response::new(status::pool(&self.0)))
+    }
+
+    type WatchStatusStream = BoxStream<'static, Result<PoolStatus, Status>>;
+
+    async fn watch_status(&self, _request: Request<v1::StatusRequest>) -> Answer<Self::WatchStatusStream> {
+        Ok(Response::new(status::follow(self.0.clone()).boxed()))
+    }
+
+    async fn explain(&self, request: Request<v1::ExplainRequest>) -> Answer<v1::ExplainResponse> {
+        explain::explain(&self.0.placer, request.get_ref()).map(Response::new)
+    }
+}
+
+impl AdminCalls {
+    fn state(&self) -> State {
+        self.0.store.replica().state()
+    }
+
+    async fn commit<A>(
+        &self,
+        operator: Operator,
+        plan: impl Fn(&State) -> Result<Plan<A>, Status> + Send,
+    ) -> Result<A, Status> {
+        commit(&self.0.store, operator, plan).await
+    }
+
+    async fn admit(&self, operator: Operator, url: &str, admission: Admission) -> Answer<v1::Instance> {
+        let url = field::url("url", url)?;
+        self.commit(operator, |state| instances::admit(state, &url, admission)).await?;
+        self.instance(&url, false)
+    }
+
+    fn instance(&self, url: &str, with_secrets: bool) -> Answer<v1::Instance> {
+        let state = self.state();
+        let meetings = state.placements.values().filter(|placement| &*placement.instance == url).count();
+        let instance = instances::find(&state, url)?;
+        Ok(Response::new(instances::message(instance, meetings as u64, with_secrets)))
+    }
+
+    fn tenant(&self, host: &str, with_secrets: bool) -> Answer<v1::Tenant> {
+        let state = self.state();
+        let meetings = state.placements.keys().filter(|meeting| &*meeting.tenant == host).count();
+        let tenant = tenants::find(&state, host)?;
+        Ok(Response::new(tenants::message(tenant, meetings as u64, with_secrets)))
+    }
+}
+
+/// Who called.
+fn operator<T>(request: &Request<T>) -> Operator {
+    Operator { peer: request.remote_addr() }
+}
+
+/// Counts the placements by what `group` takes of their tenant and instance.
+fn meetings_by<'a>(state: &'a State, group: impl Fn(&'a str, &'a str) -> &'a str) -> HashMap<&'a str, u64> {
+    let mut counts = HashMap::new();
+    for (meeting, placement) in &state.placements {
+        *counts.entry(group(&meeting.tenant, &placement.instance)).or_default() += 1;
+    }
+    counts
+}

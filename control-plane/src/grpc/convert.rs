@@ -1,0 +1,83 @@
+//! Our types as messages, and messages as our types.
+
+use super::view::View;
+use crate::placer::PlaceError;
+use crate::state::{Admission, Instance, Tenant};
+use crate::store::StoreError;
+use b3lb_proto::v1;
+use bbb::MeetingKey;
+use bbb::checksum::Algorithm;
+use std::sync::Arc;
+use tonic::Status;
+
+/// What a proxy must know of an instance.
+pub(super) fn instance_route(instance: &Instance) -> v1::InstanceRoute {
+    v1::InstanceRoute {
+        url: instance.url.to_string(),
+        secret: instance.secret.reveal().to_owned(),
+        checksum: algorithm(instance.checksum).into(),
+        admission: admission(instance.admission).into(),
+        online: instance.online,
+    }
+}
+
+/// What a proxy must know of a tenant.
+pub(super) fn tenant_route(tenant: &Tenant, view: &View) -> v1::TenantRoute {
+    v1::TenantRoute {
+        host: tenant.host.to_string(),
+        secrets: view.secrets(tenant).map(|secret| secret.reveal().to_owned()).collect(),
+        instances: texts(&tenant.instances),
+    }
+}
+
+/// How calls are signed.
+pub(super) fn algorithm(algorithm: Algorithm) -> v1::ChecksumAlgorithm {
+    match algorithm {
+        Algorithm::Sha1 => v1::ChecksumAlgorithm::Sha1,
+        Algorithm::Sha256 => v1::ChecksumAlgorithm::Sha256,
+        Algorithm::Sha384 => v1::ChecksumAlgorithm::Sha384,
+        Algorithm::Sha512 => v1::ChecksumAlgorithm::Sha512,
+    }
+}
+
+/// What an operator lets an instance do.
+pub(super) fn admission(admission: Admission) -> v1::Admission {
+    match admission {
+        Admission::Open => v1::Admission::Open,
+        Admission::Cordoned => v1::Admission::Cordoned,
+        Admission::Disabled => v1::Admission::Disabled,
+    }
+}
+
+/// The key of a meeting.
+pub(super) fn meeting_key(bytes: &[u8]) -> Result<MeetingKey, Status> {
+    let key: [u8; MeetingKey::LEN] = bytes.try_into().map_err(|_| {
+        Status::invalid_argument(format!("key has {} bytes; a meeting key has {}", bytes.len(), MeetingKey::LEN))
+    })?;
+    Ok(key.into())
+}
+
+pub(super) fn texts(texts: &[Arc<str>]) -> Vec<String> {
+    texts.iter().map(|text| text.to_string()).collect()
+}
+
+impl From<PlaceError> for Status {
+    fn from(error: PlaceError) -> Self {
+        match error {
+            PlaceError::UnknownTenant(_) => Status::not_found(error.to_string()),
+            PlaceError::NoInstance(_) => Status::resource_exhausted(error.to_string()),
+            PlaceError::StillThere(_) => Status::failed_precondition(error.to_string()),
+            PlaceError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Status {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Unusable(_) => Status::unavailable(error.to_string()),
+            StoreError::Conflict(_) | StoreError::LeaseLost(_) => Status::aborted(error.to_string()),
+            StoreError::Damaged { .. } => Status::data_loss(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! One step from state to state, as the parts it travels in.
+
+use super::convert::{instance_route, tenant_route};
+use super::view::View;
+use crate::state::{Delta, Meeting};
+use b3lb_proto::v1::{Changes, Placed, Released};
+use bbb::MeetingKey;
+use prost::Message;
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+
+/// Bytes in one part: small enough that heartbeats and other calls on the connection get their turn, and far below what any client
+/// refuses to receive.
+pub const PART_BYTES: usize = 500 * 1024;
+
+/// What a message costs inside another one besides its own bytes: a tag and a length.
+const FIELD_OVERHEAD: usize = 6;
+
+/// Leaves room for the longest names, so that a message of so many keys fits into an empty part.
+const KEYS_OF_A_NEW_PART: usize = PART_BYTES / 2 / MeetingKey::LEN;
+
+/// The changes of one step. There is always one part, if only an empty one.
+pub(super) fn parts(delta: &Delta, view: &View) -> VecDeque<Changes> {
+    let mut parts = Parts::default();
+    for instance in &delta.instances {
+        let route = instance_route(instance);
+        parts.room(route.encoded_len()).instances.push(route);
+    }
+    for url in &delta.removed_instances {
+        parts.room(url.len()).removed_instances.push(url.to_string());
+    }
+    for tenant in &delta.tenants {
+        let route = tenant_route(tenant, view);
+        parts.room(route.encoded_len()).tenants.push(route);
+    }
+    for host in &delta.removed_tenants {
+        parts.room(host.len()).removed_tenants.push(host.to_string());
+    }
+    for ((tenant, instance), keys) in grouped(delta.placed.iter().map(|(m, instance)| ((&m.tenant, instance), m))) {
+        parts.keys(tenant.len() + instance.len(), &keys, |part, keys| {
+            part.placed.push(Placed { tenant: tenant.to_string(), instance: instance.to_string(), keys });
+        });
+    }
+    for (tenant, keys) in grouped(delta.released.iter().map(|m| (&m.tenant, m))) {
+        parts.keys(tenant.len(), &keys, |part, keys| {
+            part.released.push(Released { tenant: tenant.to_string(), keys });
+        });
+    }
+    parts.done.push_back(parts.open);
+    parts.done
+}
+
+/// Parts that are full, and the one that is being filled.
+#[derive(Default)]
+struct Parts {
+    done: VecDeque<Changes>,
+    open: Changes,
+    size: usize,
+}
+
+impl Parts {
+    /// The part to put a message of `length` bytes into.
+    fn room(&mut self, length: usize) -> &mut Changes {
+        let needed = length + FIELD_OVERHEAD;
+        if self.size > 0 && self.size + needed > PART_BYTES {
+            self.done.push_back(std::mem::take(&mut self.open));
+            self.size = 0;
+        }
+        self.size += needed;
+        &mut self.open
+    }
+
+    /// Puts messages of keys wherever there is room; `names` are the bytes of the texts in each message.
+    fn keys(&mut self, names: usize, mut keys: &[u8], mut put: impl FnMut(&mut Changes, Vec<u8>)) {
+        let names = names + 3 * FIELD_OVERHEAD;
+        while !keys.is_empty() {
+            let free = PART_BYTES.saturating_sub(self.size + names + FIELD_OVERHEAD) / MeetingKey::LEN;
+            // Where not a single one fits, a new part begins.
+            let fit = if free == 0 { KEYS_OF_A_NEW_PART } else { free };
+            let (now, later) = keys.split_at(keys.len().min(fit * MeetingKey::LEN));
+            put(self.room(names + now.len()), now.to_vec());
+            keys = later;
+        }
+    }
+}
+
+/// The keys of meetings that agree in something.
+fn grouped<'a, G: Hash + Eq>(meetings: impl Iterator<Item = (G, &'a Meeting)>) -> HashMap<G, Vec<u8>> {
+    let mut groups: HashMap<G, Vec<u8>> = HashMap::new();
+    for (group, meeting) in meetings {
+        groups.entry(group).or_default().extend(meeting.key.as_bytes());
+    }
+    groups
+}

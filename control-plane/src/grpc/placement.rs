@@ -1,0 +1,125 @@
+//! The service of the proxies: parse, ask, convert.
+
+use super::Calls;
+use super::convert::meeting_key;
+use super::watch::Follower;
+use crate::meters::Outcome;
+use crate::placer::{Decision, Wish};
+use crate::state::{Meeting, Revision};
+use b3lb_proto::v1::event::Event;
+use b3lb_proto::v1::placement_server::Placement;
+use b3lb_proto::v1::{
+    FindRequest, FindResponse, PlaceRequest, PlaceResponse, ReportRequest, ReportResponse, Update, WatchRequest,
+};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use std::sync::Arc;
+use tokio::time::Instant;
+use tonic::{Code, Request, Response, Status};
+
+/// Characters of a meetingID that are kept for people: as many as BigBlueButton takes.
+const MEETING_ID_MAX: usize = 255;
+
+/// The calls of proxies.
+pub(super) struct PlacementCalls(pub(super) Calls);
+
+#[tonic::async_trait]
+impl Placement for PlacementCalls {
+    type WatchStream = BoxStream<'static, Result<Update, Status>>;
+
+    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let peer = request.remote_addr();
+        let request = request.into_inner();
+        let known = known(&request)?;
+        tracing::info!(proxy = request.proxy, peer = ?peer, ?known, "a proxy watches");
+        Ok(Response::new(Follower::new(&self.0, known).updates().boxed()))
+    }
+
+    async fn place(&self, request: Request<PlaceRequest>) -> Result<Response<PlaceResponse>, Status> {
+        let begin = Instant::now();
+        let placed = self.decide(request.into_inner()).await;
+        self.0.meters.placed(outcome(&placed), begin.elapsed());
+        let Decision { instance, existing } = placed?;
+        Ok(Response::new(PlaceResponse { instance: instance.to_string(), existing }))
+    }
+
+    async fn find(&self, request: Request<FindRequest>) -> Result<Response<FindResponse>, Status> {
+        let request = request.into_inner();
+        let meeting = meeting(&request.tenant, &request.key)?;
+        let placement = match self.0.store.replica().state().placements.get(&meeting) {
+            Some(placement) => Some(Arc::clone(placement)),
+            None => self.0.store.find(&meeting).await?.map(Arc::new),
+        };
+        let instance = placement.map(|placement| placement.instance.to_string()).unwrap_or_default();
+        Ok(Response::new(FindResponse { instance }))
+    }
+
+    async fn report(&self, request: Request<ReportRequest>) -> Result<Response<ReportResponse>, Status> {
+        for event in request.into_inner().events.into_iter().filter_map(|event| event.event) {
+            match event {
+                Event::Created(created) => self.0.placer.created(&meeting(&created.tenant, &created.key)?),
+                Event::Ended(ended) => self.0.placer.ended(&meeting(&ended.tenant, &ended.key)?),
+                Event::Unreachable(instance) => self.0.placer.unreachable(&instance),
+            }
+        }
+        Ok(Response::new(ReportResponse {}))
+    }
+}
+
+impl PlacementCalls {
+    async fn decide(&self, request: PlaceRequest) -> Result<Decision, Status> {
+        let wish = Wish {
+            meeting: meeting(&request.tenant, &request.key)?,
+            meeting_id: readable(&request.meeting_id),
+            exclude: request.exclude,
+        };
+        let placed = self.0.placer.place(&wish).await;
+        let Wish { meeting, meeting_id, exclude } = wish;
+        match &placed {
+            Ok(Decision { instance, existing: false }) => {
+                tracing::info!(tenant = %meeting.tenant, ?meeting_id, key = %meeting.key, %instance, "placed");
+            }
+            Ok(Decision { instance, existing: true }) => {
+                tracing::debug!(tenant = %meeting.tenant, key = %meeting.key, %instance, "has an instance");
+            }
+            Err(error) => {
+                tracing::warn!(tenant = %meeting.tenant, ?meeting_id, key = %meeting.key, ?exclude, "not placed: {error}");
+            }
+        }
+        Ok(placed?)
+    }
+}
+
+fn outcome(placed: &Result<Decision, Status>) -> Outcome {
+    match placed {
+        Ok(Decision { existing: false, .. }) => Outcome::Placed,
+        Ok(Decision { existing: true, .. }) => Outcome::Existing,
+        Err(status) => match status.code() {
+            Code::ResourceExhausted => Outcome::NoInstance,
+            Code::Unavailable | Code::Aborted => Outcome::Unavailable,
+            _ => Outcome::Refused,
+        },
+    }
+}
+
+/// The state that the proxy says it has applied.
+fn known(request: &WatchRequest) -> Result<Option<(&str, Revision)>, Status> {
+    if request.revision.is_empty() {
+        return Ok(None);
+    }
+    let revision = request.revision.parse();
+    let revision = revision.map_err(|error| Status::invalid_argument(format!("revision: {error}")))?;
+    Ok(Some((&request.epoch, revision)))
+}
+
+fn meeting(tenant: &str, key: &[u8]) -> Result<Meeting, Status> {
+    if tenant.is_empty() {
+        return Err(Status::invalid_argument("tenant is empty; it is the host of a tenant as Watch tells it"));
+    }
+    Ok(Meeting { key: meeting_key(key)?, tenant: tenant.into() })
+}
+
+/// As much of a meetingID as people read.
+fn readable(meeting_id: &str) -> Box<str> {
+    meeting_id.chars().take(MEETING_ID_MAX).collect()
+}

@@ -1,0 +1,142 @@
+//! One proxy's stream of everything that routing depends on.
+
+use super::Calls;
+use super::parts::parts;
+use super::view::View;
+use crate::meters::Watching;
+use crate::state::{Revision, State};
+use b3lb_proto::v1::{Changes, Update};
+use futures::Stream;
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+/// Tells a proxy that the control plane is alive and it has missed nothing. One that hears nothing for some of these looks elsewhere.
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(3);
+
+/// Follows the state for one proxy. However slow the proxy, it holds no more than the state last sent and the step under way.
+pub(super) struct Follower {
+    view: View,
+    changes: watch::Receiver<State>,
+    /// What the proxy knows once it has applied what was sent; `None`: nothing of this history.
+    sent: Option<State>,
+    step: Step,
+    heartbeat: Interval,
+    shutdown: CancellationToken,
+    _counted: Watching,
+}
+
+/// What is still to be sent of one step.
+#[derive(Default)]
+struct Step {
+    epoch: String,
+    base: String,
+    revision: String,
+    parts: VecDeque<Changes>,
+}
+
+/// What wakes a follower.
+enum Wake {
+    Changed,
+    Heartbeat,
+    End,
+}
+
+impl Follower {
+    /// Begins with the difference to what the proxy says it knows, if that is recent enough, or else with everything.
+    pub(super) fn new(calls: &Calls, known: Option<(&str, Revision)>) -> Self {
+        let replica = calls.store.replica();
+        let mut changes = replica.watch();
+        // The first step is due at once, even if nothing has changed: it tells the proxy that it is up to date.
+        changes.mark_changed();
+        let sent = known.and_then(|(epoch, revision)| replica.at(epoch, revision)).map(View::known_before);
+        let mut heartbeat = interval(HEARTBEAT_INTERVAL);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            view: calls.view.clone(),
+            changes,
+            sent,
+            step: Step::default(),
+            heartbeat,
+            shutdown: calls.shutdown.clone(),
+            _counted: calls.meters.watching(),
+        }
+    }
+
+    /// The updates, until shutdown.
+    pub(super) fn updates(self) -> impl Stream<Item = Result<Update, Status>> + Send {
+        futures::stream::unfold(self, async |mut follower| {
+            let update = follower.next().await?;
+            Some((update, follower))
+        })
+    }
+
+    async fn next(&mut self) -> Option<Result<Update, Status>> {
+        loop {
+            if self.shutdown.is_cancelled() {
+                return None;
+            }
+            if let Some(update) = self.step.next() {
+                self.heartbeat.reset();
+                return Some(Ok(update));
+            }
+            match self.wake().await {
+                Wake::End => return None,
+                Wake::Changed | Wake::Heartbeat => {}
+            }
+            let new = self.changes.borrow_and_update().clone();
+            if let Err(status) = self.begin(self.view.of(new)).await {
+                return Some(Err(status));
+            }
+        }
+    }
+
+    async fn wake(&mut self) -> Wake {
+        tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => Wake::End,
+            changed = self.changes.changed() => if changed.is_ok() { Wake::Changed } else { Wake::End },
+            _ = self.heartbeat.tick() => Wake::Heartbeat,
+        }
+    }
+
+    /// The step from what was sent to `new`. A heartbeat is a step that changes nothing, but it carries the revision on, which also
+    /// grows by what no proxy routes by.
+    async fn begin(&mut self, new: State) -> Result<(), Status> {
+        let base = self.sent.take().filter(|sent| sent.epoch == new.epoch);
+        self.step = Step {
+            epoch: new.epoch.to_string(),
+            base: base.as_ref().map(|base| base.revision.to_string()).unwrap_or_default(),
+            revision: new.revision.to_string(),
+            parts: match base {
+                Some(base) => parts(&new.since(&base), &self.view),
+                None => self.snapshot(&new).await?,
+            },
+        };
+        self.sent = Some(new);
+        Ok(())
+    }
+
+    /// All of the state. With a million meetings that takes a second of work, which must not hold up placements.
+    async fn snapshot(&self, state: &State) -> Result<VecDeque<Changes>, Status> {
+        let (state, view) = (state.clone(), self.view.clone());
+        let work = tokio::task::spawn_blocking(move || parts(&state.since(&State::default()), &view));
+        work.await.map_err(|error| Status::internal(format!("the snapshot failed: {error}")))
+    }
+}
+
+impl Step {
+    fn next(&mut self) -> Option<Update> {
+        let changes = self.parts.pop_front()?;
+        Some(Update {
+            epoch: self.epoch.clone(),
+            base: self.base.clone(),
+            revision: self.revision.clone(),
+            last: self.parts.is_empty(),
+            changes: Some(changes),
+        })
+    }
+}

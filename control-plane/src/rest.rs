@@ -1,0 +1,34 @@
+//! What is served over plain HTTP: whether this control plane lives and is ready, and its metrics for Prometheus.
+
+use crate::clock;
+use crate::grpc::{self, Calls};
+use crate::meters::Moment;
+use axum::Router;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use http::{StatusCode, header};
+use std::time::Duration;
+
+/// While the store is not loaded yet.
+pub(crate) fn not_ready() -> Router {
+    Router::new()
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(async || (StatusCode::SERVICE_UNAVAILABLE, "the store is not loaded yet\n")))
+}
+
+/// Once it is. A store that goes away later does not make the control plane unready: it serves what it knows.
+pub(crate) fn ready(calls: Calls) -> Router {
+    Router::new()
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(async || "ok\n"))
+        .route("/metrics", get(metrics))
+        .with_state(calls)
+}
+
+async fn metrics(State(calls): State<Calls>) -> impl IntoResponse {
+    let read_at = calls.readings.borrow().read_at;
+    let age = (read_at > 0).then(|| Duration::from_millis(clock::now().saturating_sub(read_at)));
+    let moment = Moment { pool: grpc::pool_status(&calls), metrics_age: age };
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], calls.meters.render(&moment))
+}

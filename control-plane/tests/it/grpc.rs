@@ -1,0 +1,40 @@
+//! The port as proxies, operators and tools see it, with simulated instances behind it.
+
+mod admin;
+mod keys;
+mod placement;
+mod port;
+mod reflection;
+mod table;
+mod tls;
+mod watch;
+
+use crate::program::{Program, settings};
+use b3lb_proto::v1::{AddInstanceRequest, Instance};
+use b3lb_sim::instance::Instance as Simulated;
+use b3lb_sim::options::Options;
+
+/// As many simulated instances as a test takes, in the order of their urls.
+async fn simulated<const N: usize>() -> [Simulated; N] {
+    let mut instances = Vec::new();
+    for _ in 0..N {
+        instances.push(Simulated::local(Options::default()).await.unwrap());
+    }
+    instances.sort_by_key(Simulated::url);
+    instances.try_into().unwrap()
+}
+
+/// An instance as an operator would add it.
+fn instance(simulated: &Simulated) -> Instance {
+    Instance { url: simulated.url(), secret: simulated.secret().reveal().to_owned(), ..Instance::default() }
+}
+
+/// A control plane with these instances.
+async fn program_with<'a>(instances: impl IntoIterator<Item = &'a Simulated>) -> Program {
+    let program = Program::start(settings()).await;
+    for simulated in instances {
+        let request = AddInstanceRequest { instance: Some(instance(simulated)) };
+        program.admin().add_instance(request).await.unwrap();
+    }
+    program
+}

@@ -92,3 +92,77 @@ fn grouped<'a, G: Hash + Eq>(meetings: impl Iterator<Item = (G, &'a Meeting)>) -
     }
     groups
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{Instance, Tenant};
+    use b3lb_proto::v1::Update;
+    use bbb::Secret;
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    fn delta(instances: u32, meetings: u32) -> Delta {
+        let url = |number: u32| -> Arc<str> { format!("https://bbb{number}.example.org/bigbluebutton").into() };
+        let host = |number: u32| -> Arc<str> { format!("tenant{number}.example.org").into() };
+        let meeting = |number: u32| {
+            let key = MeetingKey::of(&number.to_be_bytes());
+            (Meeting { key, tenant: host(number % 7) }, url(number % instances))
+        };
+        let instance = |number| Instance {
+            url: url(number),
+            secret: Secret::new("secret"),
+            checksum: Default::default(),
+            admission: Default::default(),
+            capacity: 1.0,
+            online: true,
+        };
+        let tenant = |number| Tenant { host: host(number), secrets: Vec::new(), instances: Vec::new() };
+        Delta {
+            instances: (0..instances).map(|number| Arc::new(instance(number))).collect(),
+            removed_instances: vec![url(instances)],
+            tenants: (0..7).map(|number| Arc::new(tenant(number))).collect(),
+            removed_tenants: vec![host(7)],
+            placed: (0..meetings).map(meeting).collect(),
+            released: (meetings..2 * meetings).map(|number| meeting(number).0).collect(),
+        }
+    }
+
+    /// Tenant, key and instance of everything placed.
+    fn placed(parts: &VecDeque<Changes>) -> BTreeSet<(&str, &[u8], &str)> {
+        let all = parts.iter().flat_map(|part| &part.placed);
+        all.flat_map(|p| p.keys.chunks(MeetingKey::LEN).map(|key| (&*p.tenant, key, &*p.instance))).collect()
+    }
+
+    fn released(parts: &VecDeque<Changes>) -> BTreeSet<(&str, &[u8])> {
+        let all = parts.iter().flat_map(|part| &part.released);
+        all.flat_map(|r| r.keys.chunks(MeetingKey::LEN).map(|key| (&*r.tenant, key))).collect()
+    }
+
+    #[test]
+    fn everything_travels_and_no_part_is_too_large() {
+        let view = View { global: Some(Secret::new("global")) };
+        for (instances, meetings) in [(1, 0), (1, 100_000), (1000, 100_000), (20_000, 10)] {
+            let delta = delta(instances, meetings);
+            let parts = parts(&delta, &view);
+            for part in &parts {
+                let update = Update { changes: Some(part.clone()), ..Update::default() };
+                assert!(update.encoded_len() <= PART_BYTES + 64, "{} bytes", update.encoded_len());
+            }
+            let expected = delta.placed.iter().map(|(m, url)| (&*m.tenant, &m.key.as_bytes()[..], &**url)).collect();
+            assert_eq!(placed(&parts), expected);
+            let expected = delta.released.iter().map(|m| (&*m.tenant, &m.key.as_bytes()[..])).collect();
+            assert_eq!(released(&parts), expected);
+            let count = |list: fn(&Changes) -> usize| parts.iter().map(list).sum::<usize>();
+            assert_eq!(count(|part| part.instances.len()), instances as usize);
+            let rest =
+                [count(|p| p.tenants.len()), count(|p| p.removed_instances.len()), count(|p| p.removed_tenants.len())];
+            assert_eq!(rest, [7, 1, 1]);
+        }
+    }
+
+    #[test]
+    fn what_changes_nothing_is_one_empty_part() {
+        assert_eq!(parts(&Delta::default(), &View { global: None }), [Changes::default()]);
+    }
+}

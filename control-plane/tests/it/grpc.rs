@@ -10,9 +10,11 @@ mod tls;
 mod watch;
 
 use crate::program::{Program, settings};
-use b3lb_proto::v1::{AddInstanceRequest, Instance};
+use b3lb_proto::v1::{AddInstanceRequest, Instance, PlaceRequest, PlaceResponse};
 use b3lb_sim::instance::Instance as Simulated;
 use b3lb_sim::options::Options;
+use bbb::MeetingKey;
+use tonic::{Response, Status};
 
 /// As many simulated instances as a test takes, in the order of their urls.
 async fn simulated<const N: usize>() -> [Simulated; N] {
@@ -27,6 +29,20 @@ async fn simulated<const N: usize>() -> [Simulated; N] {
 /// An instance as an operator would add it.
 fn instance(simulated: &Simulated) -> Instance {
     Instance { url: simulated.url(), secret: simulated.secret().reveal().to_owned(), ..Instance::default() }
+}
+
+/// The key of a meeting as it travels.
+fn key(id: &str) -> Vec<u8> {
+    MeetingKey::of(id.as_bytes()).as_bytes().to_vec()
+}
+
+/// The wish to place a meeting of the tenant that everyone belongs to.
+fn wish(id: &str) -> PlaceRequest {
+    PlaceRequest { tenant: "*".to_owned(), key: key(id), meeting_id: id.to_owned(), exclude: Vec::new() }
+}
+
+async fn place(program: &Program, wish: PlaceRequest) -> Result<PlaceResponse, Status> {
+    program.placement().place(wish).await.map(Response::into_inner)
 }
 
 /// A control plane with these instances.

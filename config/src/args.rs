@@ -13,6 +13,7 @@ const REFUSED: u8 = 2;
 
 /// Where the configuration is. To be flattened into a program's own arguments.
 #[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
 pub struct Args {
     /// The configuration file; without it ~/.b3lb/b3lb.yaml if there is one. Every key can be overridden by an environment variable
     /// such as B3LB_BALANCER_CPU_LIMIT.

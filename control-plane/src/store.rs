@@ -5,11 +5,13 @@
 
 mod embedded;
 mod record;
+mod redis;
 
 use crate::replica::Replica;
 use crate::state::{Change, Meeting, Placement, Revision, State};
 use b3lb_config::Settings;
 use embedded::{Embedded, Writer};
+use redis::{Redis, Tail};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +28,7 @@ pub struct Store {
 
 #[derive(Clone)]
 enum Backend {
+    Redis(Redis),
     Embedded(Embedded),
 }
 
@@ -33,6 +36,7 @@ enum Backend {
 pub struct Work(Task);
 
 enum Task {
+    Redis(Box<Tail>),
     Embedded(Writer),
 }
 
@@ -109,6 +113,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unusable`] and [`StoreError::Damaged`], which do not pass by waiting.
     pub async fn open(settings: &Settings) -> Result<(Self, Work), StoreError> {
+        if let Some(address) = &settings.redis.address {
+            let (replica, store, tail) = redis::open(address, &settings.redis).await?;
+            return Ok((Self { replica, backend: Backend::Redis(store) }, Work(Task::Redis(Box::new(tail)))));
+        }
         let (replica, store, writer) = embedded::open(settings.state_dir.as_deref()).await?;
         Ok((Self { replica, backend: Backend::Embedded(store) }, Work(Task::Embedded(writer))))
     }
@@ -121,6 +129,7 @@ impl Store {
     /// `redis` or `embedded`.
     pub fn kind(&self) -> &'static str {
         match &self.backend {
+            Backend::Redis(_) => "redis",
             Backend::Embedded(_) => "embedded",
         }
     }
@@ -128,6 +137,7 @@ impl Store {
     /// The store can be expected to answer: it did so a moment ago, and the state is part of its history.
     pub fn is_available(&self) -> bool {
         match &self.backend {
+            Backend::Redis(redis) => redis.is_available(),
             Backend::Embedded(embedded) => embedded.is_available(),
         }
     }
@@ -139,6 +149,7 @@ impl Store {
     /// [`StoreError::Unavailable`], at once while the store is known to be away, within [`DEADLINE`] otherwise.
     pub async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
         match &self.backend {
+            Backend::Redis(redis) => redis.claim(claim).await,
             Backend::Embedded(embedded) => embedded.claim(claim).await,
         }
     }
@@ -149,6 +160,7 @@ impl Store {
     /// [`StoreError::Unavailable`], at once while the store is known to be away, within [`DEADLINE`] otherwise.
     pub async fn find(&self, meeting: &Meeting) -> Result<Option<Placement>, StoreError> {
         match &self.backend {
+            Backend::Redis(redis) => redis.find(meeting).await,
             Backend::Embedded(_) => {
                 Ok(self.replica.state().placements.get(meeting).map(|found| found.as_ref().clone()))
             }
@@ -157,7 +169,7 @@ impl Store {
 
     /// Writes all of the changes or none. Each record must still be as it was in `seen`, the state that the changes were derived from,
     /// and each placement must be on an instance that exists. An instance that is removed takes its placements with it. Returns once
-    /// the replica contains the changes. No changes are written at once.
+    /// the replica contains the changes; without any it returns at once.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if a record was changed since `seen`; [`StoreError::LeaseLost`] if `lease` is not the current one;
@@ -168,7 +180,11 @@ impl Store {
         changes: Vec<Change>,
         lease: Option<&Lease>,
     ) -> Result<Revision, StoreError> {
+        if changes.is_empty() {
+            return Ok(self.replica.state().revision);
+        }
         match &self.backend {
+            Backend::Redis(redis) => redis.commit(seen, &changes, lease).await,
             Backend::Embedded(embedded) => embedded.commit(seen, changes, lease).await,
         }
     }
@@ -181,9 +197,10 @@ impl Store {
         &self,
         name: &'static str,
         held: Option<&Lease>,
-        _ttl: Duration,
+        ttl: Duration,
     ) -> Result<Option<Lease>, StoreError> {
         match &self.backend {
+            Backend::Redis(redis) => redis.lease(name, held, ttl).await,
             Backend::Embedded(embedded) => Ok(embedded.lease(name, held)),
         }
     }
@@ -201,6 +218,7 @@ impl Store {
         ttl: Duration,
     ) -> Result<(), StoreError> {
         match &self.backend {
+            Backend::Redis(redis) => redis.publish(lease, name, payload, ttl).await,
             Backend::Embedded(embedded) => embedded.publish(lease, name, payload, ttl),
         }
     }
@@ -211,6 +229,7 @@ impl Store {
     /// [`StoreError::Unavailable`], at once while the store is known to be away, within [`DEADLINE`] otherwise.
     pub async fn published(&self, name: &'static str) -> Result<Option<String>, StoreError> {
         match &self.backend {
+            Backend::Redis(redis) => redis.published(name).await,
             Backend::Embedded(embedded) => Ok(embedded.published(name)),
         }
     }
@@ -220,6 +239,7 @@ impl Work {
     /// Works until `shutdown`; from then on the store is unavailable. Neither an error of the store nor its absence ends it.
     pub async fn run(self, shutdown: CancellationToken) {
         match self.0 {
+            Task::Redis(tail) => tail.run(shutdown).await,
             Task::Embedded(writer) => writer.run(shutdown).await,
         }
     }

@@ -52,8 +52,29 @@ impl Record {
         }
     }
 
+    /// The same record as `state` has it.
+    pub(super) fn of_state(change: &Change, state: &State) -> Self {
+        let Self { table, field, .. } = Self::of(change);
+        let value = match change {
+            Change::Instance(Instance { url, .. }) | Change::InstanceRemoved(url) => state.instances.get(url).map(json),
+            Change::Tenant(Tenant { host, .. }) | Change::TenantRemoved(host) => state.tenants.get(host).map(json),
+            Change::Placed(meeting, _) | Change::Released(meeting) => state.placements.get(meeting).map(json),
+        };
+        Self { table, field, value }
+    }
+
     fn new(table: Table, field: String, value: Option<String>) -> Self {
         Self { table, field, value }
+    }
+}
+
+/// Everything that a state has in one table.
+pub(super) fn contents(state: &State, table: Table) -> Box<dyn Iterator<Item = Record> + Send + '_> {
+    let record = move |field: String, value: String| Record { table, field, value: Some(value) };
+    match table {
+        Table::Instances => Box::new(state.instances.iter().map(move |(url, i)| record(url.to_string(), json(i)))),
+        Table::Tenants => Box::new(state.tenants.iter().map(move |(host, t)| record(host.to_string(), json(t)))),
+        Table::Meetings => Box::new(state.placements.iter().map(move |(m, p)| record(field(m), json(p)))),
     }
 }
 
@@ -68,9 +89,18 @@ pub(super) fn read(table: Table, field: &str, value: &str) -> Result<Change, Sto
         Table::Tenants => Change::Tenant(parse(value).map_err(damaged)?),
         Table::Meetings => {
             let meeting = meeting(field).ok_or_else(|| damaged("the field is not tenant/key".to_owned()))?;
-            Change::Placed(meeting, parse(value).map_err(damaged)?)
+            Change::Placed(meeting, read_placement(field, value)?)
         }
     })
+}
+
+/// What the record of a meeting says.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if it is none of ours.
+pub(super) fn read_placement(field: &str, value: &str) -> Result<Placement, StoreError> {
+    let key = || format!("{}[{field}]", Table::Meetings.name());
+    parse(value).map_err(|reason| StoreError::Damaged { key: key(), reason })
 }
 
 /// The state without placements on instances that do not exist, which nobody can route to.

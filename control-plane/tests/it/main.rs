@@ -6,3 +6,5 @@ mod grpc;
 mod metrics;
 mod placer;
 mod program;
+mod redis_server;
+mod store;

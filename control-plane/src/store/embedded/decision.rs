@@ -28,7 +28,7 @@ pub(super) fn claim(state: &State, claim: &Claim) -> Claimed {
 /// # Errors
 /// [`StoreError::Conflict`] names the first record that is not.
 pub(super) fn commit(now: &State, seen: &State, changes: &[Change]) -> Result<(), StoreError> {
-    let added: HashSet<&str> = changes.iter().filter_map(added).collect();
+    let added: HashSet<&str> = changes.iter().filter_map(Change::added_instance).collect();
     for change in changes {
         let known = match change {
             Change::Placed(_, p) => added.contains(&*p.instance) || now.instances.contains_key(&p.instance),
@@ -50,12 +50,5 @@ fn is_as_seen(change: &Change, now: &State, seen: &State) -> bool {
         Change::Placed(meeting, _) | Change::Released(meeting) => {
             now.placements.get(meeting) == seen.placements.get(meeting)
         }
-    }
-}
-
-fn added(change: &Change) -> Option<&str> {
-    match change {
-        Change::Instance(instance) => Some(&instance.url),
-        _ => None,
     }
 }

@@ -39,12 +39,12 @@ pub fn install_provider() {
     let _ = ring::default_provider().install_default();
 }
 
-/// A client that trusts the system's roots, and besides them the certificates of a file (PEM).
+/// The system's roots, and besides them the certificates of a file (PEM).
 ///
 /// # Errors
 /// The file is unreadable or holds no usable certificate. A system without roots only earns a warning: its instances may all be called
 /// in clear.
-pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
+pub fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
     for error in &system.errors {
@@ -57,6 +57,15 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TlsErr
     if roots.is_empty() {
         tracing::warn!("the system has no root certificates and upstream.ca_file names none; calls by HTTPS will fail");
     }
+    Ok(roots)
+}
+
+/// A client that trusts them.
+///
+/// # Errors
+/// As for [`roots`].
+pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
+    let roots = roots(ca_file)?;
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)

@@ -1,0 +1,86 @@
+//! The port for those who operate the proxy: is it alive, is it of use, what does it count.
+
+use crate::meters::Meters;
+use crate::routes::Routes;
+use crate::tally::{self, Tally};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+/// A handful of Prometheus and orchestrator connections is what there is.
+const CONNECTIONS_MAX: usize = 64;
+/// For the head of a request, and between two of them.
+const IDLE_TIME: Duration = Duration::from_secs(60);
+/// After a failure to accept.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The port.
+#[derive(Clone)]
+pub(crate) struct AdminPort {
+    pub(crate) routes: Routes,
+    pub(crate) meters: Meters,
+    pub(crate) tallies: Arc<[Arc<Tally>]>,
+}
+
+impl AdminPort {
+    /// Serves for ever.
+    pub(crate) async fn run(self, listener: TcpListener) {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
+                    Ok((stream, _)) => {
+                        let port = self.clone();
+                        let service = service_fn(move |request| {
+                            std::future::ready(Ok::<_, Infallible>(port.answer(&request)))
+                        });
+                        connections.spawn(
+                            http1::Builder::new()
+                                .timer(TokioTimer::new())
+                                .header_read_timeout(IDLE_TIME)
+                                .serve_connection(TokioIo::new(stream), service),
+                        );
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection to the admin port cannot be accepted");
+                        sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+                // How one of these connections ended is nobody's concern.
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }
+
+    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let (status, text) = match (request.method(), request.uri().path()) {
+            (&Method::GET, "/livez") => (StatusCode::OK, "ok\n".to_owned()),
+            (&Method::GET, "/readyz") if self.routes.table().is_known() => (StatusCode::OK, "ok\n".to_owned()),
+            (&Method::GET, "/readyz") => {
+                (StatusCode::SERVICE_UNAVAILABLE, "no control plane was reached yet\n".to_owned())
+            }
+            (&Method::GET, "/metrics") => {
+                (StatusCode::OK, self.meters.render(&self.routes.table()) + &tally::render(&self.tallies))
+            }
+            (_, "/livez" | "/readyz" | "/metrics") => (StatusCode::METHOD_NOT_ALLOWED, "only GET\n".to_owned()),
+            _ => (StatusCode::NOT_FOUND, "there are /livez, /readyz and /metrics\n".to_owned()),
+        };
+        let mut response = Response::new(Full::from(text));
+        *response.status_mut() = status;
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
+        response
+    }
+}

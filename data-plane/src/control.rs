@@ -1,0 +1,197 @@
+//! The control planes, any of which will do: whom to ask, and what it costs to wait.
+
+mod reports;
+
+pub(crate) use reports::{Report, Reporter, Reports};
+
+use crate::routes::Routes;
+use crate::table::{Instance, Tenant};
+use anyhow::Context;
+use b3lb_config::Settings;
+use b3lb_proto::v1::placement_client::PlacementClient;
+use b3lb_proto::v1::{FindRequest, PlaceRequest};
+use bbb::MeetingKey;
+use rustls::RootCertStore;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::time::{Instant, timeout, timeout_at};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
+use tonic::{Code, Request, Response, Status};
+
+/// A control plane on any network accepts within this, or there is another one to ask.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// A connection whose other end fell silent without a word is given up after twice this.
+const KEEPALIVE: Duration = Duration::from_secs(2);
+/// One control plane's share of [`ASK_DEADLINE`]: an answer takes it one write to its store.
+const ATTEMPT_DEADLINE: Duration = Duration::from_secs(2);
+/// Clients give a call ten seconds, and most of them are the instance's.
+const ASK_DEADLINE: Duration = Duration::from_secs(4);
+
+pub(crate) type Client = PlacementClient<InterceptedService<Channel, Token>>;
+
+/// The connections to all control planes. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub(crate) struct ControlPlanes {
+    all: Arc<[(String, Client)]>,
+    /// The one that answered last.
+    preferred: Arc<AtomicUsize>,
+    routes: Routes,
+}
+
+/// Adds the proxy's token to every call.
+#[derive(Clone)]
+pub(crate) struct Token(Option<MetadataValue<Ascii>>);
+
+/// A meeting of a tenant, as it is asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Meeting<'a> {
+    pub(crate) tenant: &'a Tenant,
+    pub(crate) key: MeetingKey,
+    /// The meetingID, for people.
+    pub(crate) id: &'a [u8],
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AskError {
+    /// No control plane answered, or none that has its store.
+    #[error("no control plane answers")]
+    Away,
+    /// A control plane answered that no instance may take the meeting.
+    #[error("no instance takes the meeting")]
+    NoInstance,
+}
+
+impl ControlPlanes {
+    /// Connects to none yet.
+    ///
+    /// # Errors
+    /// A token that no header can carry, or an address that is none.
+    pub(crate) fn new(settings: &Settings, roots: &RootCertStore, routes: Routes) -> anyhow::Result<Self> {
+        let token = Token::new(settings)?;
+        let client = |url: &url::Url| {
+            let client = PlacementClient::with_interceptor(channel(url, roots)?, token.clone());
+            anyhow::Ok((url.to_string(), client))
+        };
+        let all = settings.data_plane.control_planes.iter().map(client).collect::<anyhow::Result<Arc<[_]>>>()?;
+        anyhow::ensure!(!all.is_empty(), "data_plane.control_planes names none");
+        Ok(Self { all, preferred: Arc::default(), routes })
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.all.len()
+    }
+
+    /// The one to ask first, and its url.
+    pub(crate) fn preferred(&self) -> (&str, Client) {
+        let (url, client) = &self.all[self.preferred.load(Ordering::Relaxed) % self.all.len()];
+        (url, client.clone())
+    }
+
+    /// Asks another one first from now on.
+    pub(crate) fn pass_over(&self) {
+        self.preferred.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Decides where a meeting lives, but not on the instances that are excluded. The table knows it when this returns.
+    pub(crate) async fn place(
+        &self,
+        meeting: Meeting<'_>,
+        excluded: &[Arc<Instance>],
+    ) -> Result<Arc<Instance>, AskError> {
+        let request = PlaceRequest {
+            tenant: meeting.tenant.host.to_string(),
+            key: meeting.key.as_bytes().to_vec(),
+            meeting_id: String::from_utf8_lossy(meeting.id).into_owned(),
+            exclude: excluded.iter().map(|instance| instance.url.to_string()).collect(),
+        };
+        let url = self.ask(request, async |mut client, request| client.place(request).await).await?.instance;
+        let instance = self.routes.instance(&url).await.ok_or(AskError::NoInstance)?;
+        let left = excluded.last().map(|instance| Arc::clone(&instance.url));
+        self.routes.learn(&meeting.tenant.host, meeting.key, &instance.url, left);
+        Ok(instance)
+    }
+
+    /// Where a meeting is that the table does not know; `None` if it has no instance. The table knows it when this returns.
+    pub(crate) async fn find(&self, meeting: Meeting<'_>) -> Result<Option<Arc<Instance>>, AskError> {
+        let request = FindRequest { tenant: meeting.tenant.host.to_string(), key: meeting.key.as_bytes().to_vec() };
+        let url = self.ask(request, async |mut client, request| client.find(request).await).await?.instance;
+        if url.is_empty() {
+            return Ok(None);
+        }
+        let instance = self.routes.instance(&url).await.ok_or(AskError::NoInstance)?;
+        self.routes.learn(&meeting.tenant.host, meeting.key, &instance.url, None);
+        Ok(Some(instance))
+    }
+
+    /// Asks one after the other until one answers. All calls are idempotent, so that none is asked in vain.
+    async fn ask<Q: Clone, A, F>(&self, question: Q, call: impl Fn(Client, Q) -> F) -> Result<A, AskError>
+    where
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        let deadline = Instant::now() + ASK_DEADLINE;
+        let first = self.preferred.load(Ordering::Relaxed);
+        for (url, client) in self.all.iter().cycle().skip(first % self.all.len()).take(self.all.len()) {
+            let attempt = timeout(ATTEMPT_DEADLINE, call(client.clone(), question.clone()));
+            match timeout_at(deadline, attempt).await {
+                Ok(Ok(Ok(response))) => return Ok(response.into_inner()),
+                Ok(Ok(Err(status))) if is_decision(status.code()) => {
+                    tracing::warn!(url, reason = status.message(), "the control plane placed a meeting nowhere");
+                    return Err(AskError::NoInstance);
+                }
+                Ok(Ok(Err(status))) => tracing::debug!(url, %status, "a control plane does not answer"),
+                Ok(Err(_)) => tracing::debug!(url, "a control plane takes too long"),
+                Err(_) => break,
+            }
+        }
+        Err(AskError::Away)
+    }
+}
+
+/// Another control plane would answer the same.
+fn is_decision(code: Code) -> bool {
+    matches!(code, Code::FailedPrecondition | Code::ResourceExhausted | Code::NotFound | Code::InvalidArgument)
+}
+
+fn channel(url: &url::Url, roots: &RootCertStore) -> anyhow::Result<Channel> {
+    let endpoint = Endpoint::from_shared(url.to_string())
+        .with_context(|| format!("{url} is no address of a control plane"))?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE)
+        .keep_alive_while_idle(true)
+        .tcp_nodelay(true);
+    let endpoint = match url.scheme() {
+        "https" => endpoint.tls_config(ClientTlsConfig::new().trust_anchors(roots.roots.iter().cloned()))?,
+        _ => endpoint,
+    };
+    Ok(endpoint.connect_lazy())
+}
+
+impl Token {
+    fn new(settings: &Settings) -> anyhow::Result<Self> {
+        let secret = settings.control_plane.proxy_token.as_ref().or(settings.admin.api_key.as_ref());
+        let bearer = secret.map(|secret| {
+            let mut bearer: MetadataValue<Ascii> = format!("Bearer {}", secret.reveal()).parse().context(
+                "control_plane.proxy_token, or admin.api_key in its place, has characters that no header can carry",
+            )?;
+            bearer.set_sensitive(true);
+            anyhow::Ok(bearer)
+        });
+        Ok(Self(bearer.transpose()?))
+    }
+}
+
+impl Interceptor for Token {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(bearer) = &self.0 {
+            request.metadata_mut().insert("authorization", bearer.clone());
+        }
+        Ok(request)
+    }
+}

@@ -1,0 +1,169 @@
+//! Everything that can go wrong with a call, and what its sender is told: one table.
+
+use crate::body::Body;
+use crate::control::AskError;
+use bbb::Call;
+use bbb::document::{self, CONTENT_TYPE};
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE as CONTENT_TYPE_HEADER};
+use http::{HeaderValue, Response, StatusCode};
+
+/// Why a call was not answered by an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The path is none of the API's.
+    NoCall,
+    /// The call is not made with this method.
+    WrongMethod,
+    /// The body is larger than any frontend's.
+    BodyTooLarge,
+    /// Nothing is known yet that could be routed by.
+    NotReady,
+    /// More calls are under way than can be.
+    Busy,
+    /// No tenant has this host.
+    UnknownTenant,
+    /// None of the tenant's secrets signed the call.
+    Checksum,
+    /// No instance could be asked alone, or not yet.
+    Unsupported,
+    /// There is no meetingID.
+    MissingMeetingId,
+    /// There are several meetingIDs.
+    AmbiguousMeetingId,
+    /// The tenant has no such meeting.
+    NotFound,
+    /// The meeting is not known here, and no control plane can be asked.
+    Away,
+    /// No instance takes a new meeting.
+    NoInstance,
+    /// The instance cannot be connected.
+    Unreachable,
+    /// The instance did not answer in time.
+    Timeout,
+    /// None of the tenant's instances could be asked for its list.
+    NoList,
+    /// The instance broke off, or what it answered is no answer of BigBlueButton.
+    Broken,
+}
+
+/// What a failure looks like to a frontend.
+enum Look {
+    /// Not a call: a status and a line of text.
+    Text(StatusCode, &'static str),
+    /// A call: BigBlueButton's own way to refuse, with status 200. Frontends break on anything else.
+    Failed(&'static str, &'static str),
+}
+
+impl Failure {
+    /// All of them, in the order of their discriminants.
+    pub(crate) const ALL: [Self; 17] = [
+        Self::NoCall,
+        Self::WrongMethod,
+        Self::BodyTooLarge,
+        Self::NotReady,
+        Self::Busy,
+        Self::UnknownTenant,
+        Self::Checksum,
+        Self::Unsupported,
+        Self::MissingMeetingId,
+        Self::AmbiguousMeetingId,
+        Self::NotFound,
+        Self::Away,
+        Self::NoInstance,
+        Self::Unreachable,
+        Self::Timeout,
+        Self::NoList,
+        Self::Broken,
+    ];
+
+    fn look(self) -> Look {
+        use Look::{Failed, Text};
+        match self {
+            Self::NoCall => {
+                Text(StatusCode::NOT_FOUND, "There is nothing here; calls are below /bigbluebutton/api/.\n")
+            }
+            Self::WrongMethod => Text(StatusCode::METHOD_NOT_ALLOWED, "This call is not made with this method.\n"),
+            Self::BodyTooLarge => Text(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.\n"),
+            Self::NotReady => Failed(INTERNAL_ERROR, "The load balancer has just started and knows no servers yet."),
+            Self::Busy => Failed(INTERNAL_ERROR, "The load balancer has too many calls under way."),
+            Self::UnknownTenant => Failed("tenantNotFound", "The load balancer serves nobody under this host name."),
+            Self::Checksum => Failed("checksumError", "Checksums do not match"),
+            Self::Unsupported => Failed("unsupportedRequest", "This request is not supported."),
+            Self::MissingMeetingId => Failed("missingParamMeetingID", "You must provide a meeting ID"),
+            Self::AmbiguousMeetingId => Failed("validationError", "You must provide one meeting ID only"),
+            // For join, BigBlueButton would redirect with an `invalidMeetingIdentifier` to a page that anybody could name in the
+            // call. Other balancers answer this document, and frontends look for this key: a meeting to be created first.
+            Self::NotFound => Failed("notFound", "A meeting with that ID does not exist"),
+            Self::Away => {
+                Failed(INTERNAL_ERROR, "The load balancer cannot find out where this meeting is at the moment.")
+            }
+            Self::NoInstance => Failed("noInstanceFound", "There is no server that takes new meetings at the moment."),
+            Self::Unreachable => Failed(INTERNAL_ERROR, "The server of this meeting cannot be reached."),
+            Self::Timeout => Failed(INTERNAL_ERROR, "The server of this meeting took too long to answer."),
+            Self::NoList => Failed(INTERNAL_ERROR, "None of the servers answers at the moment."),
+            Self::Broken => Failed(INTERNAL_ERROR, "The server of this meeting failed to answer."),
+        }
+    }
+
+    /// How it is counted.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::NoCall => "no_call",
+            Self::WrongMethod => "wrong_method",
+            Self::BodyTooLarge => "body_too_large",
+            Self::NotReady => "not_ready",
+            Self::Busy => "busy",
+            Self::UnknownTenant => "unknown_tenant",
+            Self::Checksum => "wrong_checksum",
+            Self::Unsupported => "unsupported",
+            Self::MissingMeetingId => "missing_meeting_id",
+            Self::AmbiguousMeetingId => "ambiguous_meeting_id",
+            Self::NotFound => "not_found",
+            Self::Away => "control_plane_away",
+            Self::NoInstance => "no_instance",
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::NoList => "no_list",
+            Self::Broken => "broken",
+        }
+    }
+
+    /// What is answered to this call.
+    pub(crate) fn response(self, call: Call) -> Response<Body> {
+        let mut response = match self.look() {
+            Look::Text(status, text) => text_response(status, text),
+            Look::Failed(key, message) => document_response(document::failed(key, message)),
+        };
+        if self == Self::WrongMethod {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(call.methods().allow()));
+        }
+        response
+    }
+}
+
+impl From<AskError> for Failure {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Away => Self::Away,
+            AskError::NoInstance => Self::NoInstance,
+        }
+    }
+}
+
+/// The key of whatever is not the frontend's fault.
+const INTERNAL_ERROR: &str = "internalError";
+
+/// A document of our own.
+pub(crate) fn document_response(document: String) -> Response<Body> {
+    let mut response = Response::new(Body::Whole(document.into()));
+    response.headers_mut().insert(CONTENT_TYPE_HEADER, HeaderValue::from_static(CONTENT_TYPE));
+    response
+}
+
+fn text_response(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::Whole(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE_HEADER, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}

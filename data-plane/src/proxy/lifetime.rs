@@ -1,0 +1,90 @@
+//! Calls that begin and end a meeting.
+
+use super::Proxy;
+use crate::body::Body;
+use crate::call::{About, Load, Received};
+use crate::control::{Meeting, Report};
+use crate::failure::Failure;
+use crate::table::Instance;
+use crate::upstream::{Answer, Repeat, Unanswered};
+use bbb::document::Outcome;
+use http::Response;
+use std::sync::Arc;
+use tokio::time::timeout_at;
+
+/// Instances that a create is taken to after the first one could not be connected. If three of a pool are gone, it has other troubles.
+const OTHERS_MAX: usize = 2;
+
+/// Bytes of an answer in which its return code stands.
+const RETURN_CODE_WITHIN: usize = 1024;
+
+impl Proxy {
+    /// Takes a create to the instance of its meeting, or to the one that the control plane chooses. It is taken to another one only
+    /// while not a byte of it has reached any: two instances with one meeting could never be told apart again.
+    pub(super) async fn create(&self, received: &Received<'_>, mut load: Load) -> Result<Response<Body>, Failure> {
+        let about = received.about()?;
+        let meeting = Meeting { tenant: &received.caller.tenant, key: about.key, id: &about.id };
+        let mut known = self.known(received, &about);
+        let mut unreachable: Vec<Arc<Instance>> = Vec::new();
+        loop {
+            let instance = match known.take() {
+                Some(instance) => instance,
+                None => self.control.place(meeting, &unreachable).await?,
+            };
+            if unreachable.iter().any(|other| other.url == instance.url) {
+                // The control plane does not give the meeting up where it is.
+                return Err(Failure::Unreachable);
+            }
+            match self.forward(received, &instance, load, Repeat::Unsent).await {
+                Ok(response) => {
+                    let (response, outcome) = begun(response, received).await?;
+                    if outcome == Some(Outcome::Success) {
+                        let (tenant, instance) = names(received, &instance);
+                        self.reports.tell(Report::Created { tenant, key: about.key, instance });
+                    }
+                    return Ok(response);
+                }
+                Err(Unanswered { failure: Failure::Unreachable, unsent: Some(request) })
+                    if unreachable.len() < OTHERS_MAX =>
+                {
+                    load = Load::regained(*request);
+                    unreachable.push(instance);
+                }
+                Err(Unanswered { failure, .. }) => return Err(failure),
+            }
+        }
+    }
+
+    /// Ends a meeting. Where it was is remembered until the control plane sees that it is gone.
+    pub(super) async fn end(
+        &self,
+        received: &Received<'_>,
+        about: &About<'_>,
+        instance: &Instance,
+        load: Load,
+    ) -> Result<Response<Body>, Failure> {
+        let response = self.forward(received, instance, load, Repeat::Unsent).await?;
+        let (response, outcome) = begun(response, received).await?;
+        if outcome == Some(Outcome::Success) {
+            let (tenant, instance) = names(received, instance);
+            self.reports.tell(Report::Ended { tenant, key: about.key, instance });
+        }
+        Ok(response)
+    }
+}
+
+/// Reads how a call went before its answer is passed on.
+async fn begun(
+    response: Response<Answer>,
+    received: &Received<'_>,
+) -> Result<(Response<Body>, Option<Outcome>), Failure> {
+    let (head, mut answer) = response.into_parts();
+    let beginning = timeout_at(received.deadline, answer.begin(RETURN_CODE_WITHIN)).await;
+    let beginning = beginning.map_err(|_| Failure::Timeout)?.map_err(|_| Failure::Broken)?;
+    let outcome = if head.status.is_success() { Outcome::of(&beginning) } else { None };
+    Ok((Response::from_parts(head, Body::Begun(beginning, answer)), outcome))
+}
+
+fn names(received: &Received<'_>, instance: &Instance) -> (Arc<str>, Arc<str>) {
+    (Arc::clone(&received.caller.tenant.host), Arc::clone(&instance.url))
+}

@@ -1,0 +1,237 @@
+//! Calls to instances: one worker's connections, and what may be tried again.
+
+mod answer;
+mod connection;
+mod pool;
+mod stream;
+mod target;
+mod upload;
+
+pub(crate) use answer::Answer;
+pub(crate) use target::Target;
+pub(crate) use upload::Upload;
+use upload::UploadError;
+
+use crate::failure::Failure;
+use crate::meters::{Meters, Trouble};
+use crate::table::Instance;
+use connection::Lost;
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use pool::{Lease, NoConnection, Pool};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::error::Error;
+use std::rc::Rc;
+use std::sync::Arc;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+
+/// One worker's connections to all instances.
+pub(crate) struct Upstream {
+    pools: RefCell<HashMap<Arc<str>, Rc<Pool>>>,
+    tls: TlsConnector,
+    meters: Meters,
+}
+
+/// What may be done when a connection breaks that was used before: the instance may have closed it as the call was on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// The call changes nothing; it may reach the instance twice.
+    Always,
+    /// It is only sent again if not a byte of it was sent.
+    Unsent,
+}
+
+impl Upstream {
+    pub(crate) fn new(tls: TlsConnector, meters: Meters) -> Self {
+        Self { pools: RefCell::default(), tls, meters }
+    }
+
+    /// The way to an instance.
+    ///
+    /// # Errors
+    /// [`Failure::Unreachable`] if its url is none.
+    pub(crate) fn to(&self, instance: &Instance) -> Result<Route, Failure> {
+        if let Some(pool) = self.pools.borrow().get(&instance.url) {
+            return Ok(Route { pool: Rc::clone(pool), online: instance.online });
+        }
+        let target = Target::parse(&instance.url).ok_or(Failure::Unreachable)?;
+        let pool = Rc::new(Pool::new(target, self.tls.clone()));
+        self.pools.borrow_mut().insert(Arc::clone(&instance.url), Rc::clone(&pool));
+        Ok(Route { pool, online: instance.online })
+    }
+
+    /// Counts an answer that cannot be used.
+    pub(crate) fn garbage(&self, instance: &str) {
+        self.meters.trouble(instance, Trouble::Garbage);
+    }
+
+    /// Closes what is not needed any more. To be called every few seconds.
+    pub(crate) fn sweep(&self) {
+        let now = Instant::now();
+        self.pools.borrow_mut().retain(|_, pool| pool.sweep(now));
+    }
+
+    /// Sends a request that was made for this route. Until `deadline`, what is answered has arrived up to its head.
+    pub(crate) async fn call(
+        &self,
+        instance: &Instance,
+        route: &Route,
+        request: Request<Upload>,
+        repeat: Repeat,
+        deadline: Instant,
+    ) -> Result<Response<Answer>, Unanswered> {
+        let called = timeout_at(deadline, route.call(request, repeat)).await;
+        let stuck = match called {
+            Ok(Ok(response)) if !response.status().is_server_error() => return Ok(response),
+            Ok(Ok(response)) => Stuck::Refused(response.status()),
+            Ok(Err(stuck)) => stuck,
+            Err(_) => Stuck::Slow,
+        };
+        tracing::warn!(instance = &*instance.url, %stuck, "a call of an instance failed");
+        if let Some(trouble) = stuck.trouble() {
+            self.meters.trouble(&instance.url, trouble);
+        }
+        Err(stuck.into())
+    }
+}
+
+/// A call that an instance did not answer.
+pub(crate) struct Unanswered {
+    pub(crate) failure: Failure,
+    /// The request, if not a byte of it was sent.
+    pub(crate) unsent: Option<Box<Request<Upload>>>,
+}
+
+impl From<Failure> for Unanswered {
+    fn from(failure: Failure) -> Self {
+        Self { failure, unsent: None }
+    }
+}
+
+impl From<Unanswered> for Failure {
+    fn from(unanswered: Unanswered) -> Self {
+        unanswered.failure
+    }
+}
+
+/// The way to one instance.
+pub(crate) struct Route {
+    pool: Rc<Pool>,
+    online: bool,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+enum Stuck {
+    #[error("too many calls wait for it")]
+    Busy,
+    #[error("what the frontend sent is too large")]
+    Upload,
+    #[error("{0}")]
+    Connect(NoConnection, Box<Request<Upload>>),
+    #[error("{0}")]
+    Broken(hyper::Error),
+    #[error("it answered {0}")]
+    Refused(StatusCode),
+    #[error("it took too long")]
+    Slow,
+}
+
+impl Stuck {
+    fn trouble(&self) -> Option<Trouble> {
+        match self {
+            Self::Busy | Self::Upload => None,
+            Self::Connect(..) => Some(Trouble::Connect),
+            Self::Broken(_) => Some(Trouble::Broken),
+            Self::Refused(_) => Some(Trouble::Garbage),
+            Self::Slow => Some(Trouble::Timeout),
+        }
+    }
+}
+
+impl From<Stuck> for Unanswered {
+    fn from(stuck: Stuck) -> Self {
+        let (failure, unsent) = match stuck {
+            Stuck::Busy => (Failure::Busy, None),
+            Stuck::Upload => (Failure::BodyTooLarge, None),
+            Stuck::Connect(_, request) => (Failure::Unreachable, Some(request)),
+            Stuck::Broken(_) | Stuck::Refused(_) => (Failure::Broken, None),
+            Stuck::Slow => (Failure::Timeout, None),
+        };
+        Self { failure, unsent }
+    }
+}
+
+impl Route {
+    pub(crate) fn target(&self) -> &Target {
+        &self.pool.target
+    }
+
+    async fn call(&self, request: Request<Upload>, repeat: Repeat) -> Result<Response<Answer>, Stuck> {
+        let mut lease = match self.pool.lease(false, self.online).await {
+            Ok(lease) => lease,
+            Err(error) => return Err(Stuck::connect(error, request)),
+        };
+        if !lease.reused {
+            return Self::send(lease, request).await.map_err(Stuck::from);
+        }
+        let spare = (repeat == Repeat::Always && request.body().is_none()).then(|| copy(&request));
+        let lost = match lease.connection.send(request).await {
+            Ok(response) => return Ok(lease.answer(response)),
+            Err(lost) => lost,
+        };
+        // Its permit is needed for another one.
+        drop(lease);
+        let Some(request) = lost.unsent.or(spare) else { return Err(Stuck::broken(lost.error)) };
+        match self.pool.lease(true, self.online).await {
+            Ok(lease) => Self::send(lease, request).await.map_err(Stuck::from),
+            Err(error) => Err(Stuck::connect(error, request)),
+        }
+    }
+
+    async fn send(mut lease: Lease, request: Request<Upload>) -> Result<Response<Answer>, Lost> {
+        lease.connection.send(request).await.map(|response| lease.answer(response))
+    }
+}
+
+impl Lease {
+    fn answer(self, response: Response<Incoming>) -> Response<Answer> {
+        response.map(|body| Answer::new(body, self))
+    }
+}
+
+/// The same request; its body is none.
+fn copy(request: &Request<Upload>) -> Request<Upload> {
+    let mut copy = Request::new(Upload::none());
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    copy
+}
+
+impl Stuck {
+    fn connect(error: NoConnection, request: Request<Upload>) -> Self {
+        match error {
+            NoConnection::Busy => Self::Busy,
+            error => Self::Connect(error, Box::new(request)),
+        }
+    }
+
+    fn broken(error: hyper::Error) -> Self {
+        match error.source().and_then(|source| source.downcast_ref()) {
+            Some(UploadError::TooLarge) => Self::Upload,
+            _ => Self::Broken(error),
+        }
+    }
+}
+
+impl From<Lost> for Stuck {
+    fn from(lost: Lost) -> Self {
+        match lost.unsent {
+            Some(request) => Self::connect(lost.error.into(), request),
+            None => Self::broken(lost.error),
+        }
+    }
+}

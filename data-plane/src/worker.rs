@@ -1,0 +1,86 @@
+//! One thread that serves frontends: its own runtime, listener, connections and counts.
+
+use crate::client::{self, Client};
+use crate::headers::Peer;
+use crate::meters::Meters;
+use crate::proxy::Proxy;
+use std::io;
+use std::net::{IpAddr, TcpListener as StdListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Connections of one worker. While there are so many, new ones wait in the kernel until one ends.
+const CONNECTIONS_MAX: usize = 16_384;
+/// After a failure to accept, which is mostly that the process has too many files open.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often idle connections to instances are looked through.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What a worker is started with.
+pub(crate) struct Worker {
+    pub(crate) meters: Meters,
+    pub(crate) trusted: Arc<[IpAddr]>,
+    /// No new connections; those that are idle end.
+    pub(crate) closing: CancellationToken,
+    /// For calls that are under way when closing begins.
+    pub(crate) patience: Duration,
+}
+
+impl Worker {
+    /// Serves until closing has ended.
+    pub(crate) async fn run(self, listener: StdListener, proxy: Proxy) -> io::Result<()> {
+        let listener = TcpListener::from_std(listener)?;
+        let proxy = Rc::new(proxy);
+        let mut connections = JoinSet::new();
+        let mut sweep = interval(SWEEP_INTERVAL);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
+                    Ok((stream, address)) => {
+                        let client = self.client(stream, address.ip(), Rc::clone(&proxy));
+                        connections.spawn_local(client);
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection cannot be accepted");
+                        sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+                Some(ended) = connections.join_next() => self.ended(ended),
+                _ = sweep.tick() => proxy.upstream.sweep(),
+                () = self.closing.cancelled() => break,
+            }
+        }
+        // Whoever connects from now on shall reach another process.
+        drop(listener);
+        let rest = async { while connections.join_next().await.is_some() {} };
+        if timeout(self.patience, rest).await.is_err() {
+            tracing::warn!("calls were cut off by the shutdown");
+        }
+        Ok(())
+    }
+
+    fn client(&self, stream: TcpStream, address: IpAddr, proxy: Rc<Proxy>) -> impl Future<Output = ()> + use<> {
+        let client = Rc::new(Client::new(Peer::new(address, &self.trusted)));
+        let closing = self.closing.clone();
+        self.meters.connections.increment(1.0);
+        async move {
+            // Without it, an answer in two writes waits for the frontend's acknowledgement. A socket that refuses is closed already.
+            if stream.set_nodelay(true).is_ok() {
+                client::serve(stream, client, proxy, closing).await;
+            }
+        }
+    }
+
+    fn ended(&self, ended: Result<(), tokio::task::JoinError>) {
+        self.meters.connections.decrement(1.0);
+        if let Err(error) = ended {
+            tracing::error!(%error, "a connection ended by a panic");
+        }
+    }
+}

@@ -8,8 +8,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The configuration cannot be used.
-const REFUSED: u8 = 2;
+/// The exit code of a program whose configuration cannot be used.
+pub const REFUSED: u8 = 2;
 
 /// Where the configuration is. To be flattened into a program's own arguments.
 #[derive(Debug, Clone, clap::Args)]

@@ -16,9 +16,8 @@ mod watch;
 
 pub(crate) use admin::pool_status;
 pub use auth::{Keys, NoAdminKey};
-pub use parts::PART_BYTES;
 pub(crate) use view::View;
-pub use watch::HEARTBEAT_INTERVAL;
+pub(crate) use watch::Snapshots;
 
 use crate::meters::Meters;
 use crate::metrics::Readings;
@@ -29,8 +28,8 @@ use admin::AdminCalls;
 use auth::{Caller, Guard};
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use b3lb_proto::v1::admin_server::AdminServer;
-use b3lb_proto::v1::placement_server::PlacementServer;
+use b3lb_proto::v1::admin_server::{self, AdminServer};
+use b3lb_proto::v1::placement_server::{self, PlacementServer};
 use http::{HeaderMap, StatusCode, Uri};
 use placement::PlacementCalls;
 use std::sync::Arc;
@@ -43,8 +42,8 @@ use tonic_health::ServingStatus;
 /// Bytes of one request: ten thousand instances in one PutInstances.
 const REQUEST_MAX: usize = 4 * 1024 * 1024;
 
-/// The services that need the store.
-const SERVICES: [&str; 2] = ["b3lb.v1.Placement", "b3lb.v1.Admin"];
+/// What health is told of: each service, and all of them.
+const SERVICES: [&str; 3] = [placement_server::SERVICE_NAME, admin_server::SERVICE_NAME, ""];
 
 /// What the calls are answered from.
 #[derive(Clone)]
@@ -56,6 +55,7 @@ pub(crate) struct Calls {
     pub(crate) metrics_kind: &'static str,
     pub(crate) view: View,
     pub(crate) meters: Meters,
+    pub(crate) snapshots: Snapshots,
     /// Ends the streams.
     pub(crate) shutdown: CancellationToken,
 }
@@ -82,7 +82,7 @@ pub(crate) async fn ready(rest: Router, calls: Calls, keys: Keys) -> Router {
 /// What is open to everyone: health and reflection.
 async fn common(rest: Router, status: ServingStatus) -> Routes {
     let (health, service) = tonic_health::server::health_reporter();
-    for name in SERVICES.into_iter().chain([""]) {
+    for name in SERVICES {
         health.set_service_status(name, status).await;
     }
     let descriptors = || {

@@ -1,6 +1,8 @@
 //! The control plane as a program of its own.
 
+use anyhow::Context;
 use b3lb_config::Args;
+use b3lb_control_plane::grpc::Keys;
 use clap::Parser;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
@@ -22,8 +24,13 @@ fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(code) => return code,
     };
+    if let Err(error) = Keys::new(&settings) {
+        eprintln!("{error}");
+        return ExitCode::from(b3lb_config::args::REFUSED);
+    }
     b3lb_config::shutdown::run(|shutdown| async move {
-        let listener = TcpListener::bind(settings.control_plane.listen).await?;
+        let address = settings.control_plane.listen;
+        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
         b3lb_control_plane::run(&settings, listener, shutdown).await
     })
 }

@@ -1,6 +1,6 @@
 //! One control plane, from its settings to its end.
 
-use crate::grpc::{self, Calls, Keys};
+use crate::grpc::{self, Calls, Keys, Snapshots};
 use crate::meters::{Meters, TIDY_INTERVAL};
 use crate::metrics::Metrics;
 use crate::placer::Placer;
@@ -27,6 +27,7 @@ pub async fn run(settings: &Settings, listener: TcpListener, shutdown: Cancellat
     let tls = settings.control_plane.tls.as_ref().map(serve::acceptor).transpose()?;
     let port = Port { listener, tls };
     let meters = Meters::new().context("the meters of Prometheus")?;
+    tracing::info!(address = %port.listener.local_addr()?, tls = port.tls.is_some(), "the control plane listens");
     let Some((store, work)) = port.serve_while(Store::open(settings), &shutdown).await.transpose()? else {
         return Ok(());
     };
@@ -37,12 +38,21 @@ pub async fn run(settings: &Settings, listener: TcpListener, shutdown: Cancellat
         metrics_kind: metrics.kind(),
         placer: Placer::new(store.clone(), settings.balancer.clone(), metrics.readings()),
         meters,
+        snapshots: Snapshots::new(),
         shutdown: shutdown.clone(),
         store,
     };
     let reconcile = calls.meters.register(|| Reconcile::new(calls.store.clone(), calls.placer.clone(), settings))?;
     let routes = grpc::ready(rest::ready(calls.clone()).merge(metrics.router()), calls.clone(), keys).await;
 
+    let state = calls.store.replica().state();
+    tracing::info!(
+        store = calls.store.kind(),
+        metrics = calls.metrics_kind,
+        instances = state.instances.len(),
+        meetings = state.placements.len(),
+        "the control plane is ready"
+    );
     let end = CancellationToken::new();
     let mut jobs = JoinSet::new();
     jobs.spawn(work.run(end.clone()));

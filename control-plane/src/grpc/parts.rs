@@ -11,7 +11,7 @@ use std::hash::Hash;
 
 /// Bytes in one part: small enough that heartbeats and other calls on the connection get their turn, and far below what any client
 /// refuses to receive.
-pub const PART_BYTES: usize = 500 * 1024;
+const PART_BYTES: usize = 500 * 1024;
 
 /// What a message costs inside another one besides its own bytes: a tag and a length.
 const FIELD_OVERHEAD: usize = 6;

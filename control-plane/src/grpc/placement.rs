@@ -31,7 +31,7 @@ impl Placement for PlacementCalls {
         let peer = request.remote_addr();
         let request = request.into_inner();
         let known = known(&request)?;
-        tracing::info!(proxy = request.proxy, peer = ?peer, ?known, "a proxy watches");
+        tracing::info!(proxy = ?request.proxy, ?peer, knows = request.revision, "a proxy watches");
         Ok(Response::new(Follower::new(&self.0, known).updates().boxed()))
     }
 

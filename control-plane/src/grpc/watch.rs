@@ -8,14 +8,23 @@ use crate::state::{Revision, State};
 use b3lb_proto::v1::{Changes, Update};
 use futures::Stream;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 /// Tells a proxy that the control plane is alive and it has missed nothing. One that hears nothing for some of these looks elsewhere.
-pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(3);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(3);
+
+/// Snapshots made at a time. When a control plane starts, every proxy wants one; made all at once, those of a million meetings would
+/// take a gigabyte for each dozen of them.
+const SNAPSHOTS_MAX: usize = 2;
+
+/// Makes snapshots, few at a time. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub(crate) struct Snapshots(Arc<Semaphore>);
 
 /// Follows the state for one proxy. However slow the proxy, it holds no more than the state last sent and the step under way.
 pub(super) struct Follower {
@@ -25,6 +34,7 @@ pub(super) struct Follower {
     sent: Option<State>,
     step: Step,
     heartbeat: Interval,
+    snapshots: Snapshots,
     shutdown: CancellationToken,
     _counted: Watching,
 }
@@ -45,6 +55,25 @@ enum Wake {
     End,
 }
 
+impl Snapshots {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(SNAPSHOTS_MAX)))
+    }
+
+    /// All of the state. With a million meetings that takes a second of work, which must not hold up placements.
+    async fn make(&self, state: &State, view: &View) -> Result<VecDeque<Changes>, Status> {
+        let (state, view) = (state.clone(), view.clone());
+        let failed = |error: &dyn std::error::Error| Status::internal(format!("the snapshot failed: {error}"));
+        let turn = self.0.clone().acquire_owned().await.map_err(|error| failed(&error))?;
+        let work = tokio::task::spawn_blocking(move || {
+            let parts = parts(&state.since(&State::default()), &view);
+            drop(turn);
+            parts
+        });
+        work.await.map_err(|error| failed(&error))
+    }
+}
+
 impl Follower {
     /// Begins with the difference to what the proxy says it knows, if that is recent enough, or else with everything.
     pub(super) fn new(calls: &Calls, known: Option<(&str, Revision)>) -> Self {
@@ -61,6 +90,7 @@ impl Follower {
             sent,
             step: Step::default(),
             heartbeat,
+            snapshots: calls.snapshots.clone(),
             shutdown: calls.shutdown.clone(),
             _counted: calls.meters.watching(),
         }
@@ -88,7 +118,9 @@ impl Follower {
                 Wake::Changed | Wake::Heartbeat => {}
             }
             let new = self.changes.borrow_and_update().clone();
-            if let Err(status) = self.begin(self.view.of(new)).await {
+            let new = self.view.of(new);
+            let shutdown = self.shutdown.clone();
+            if let Err(status) = shutdown.run_until_cancelled(self.begin(new)).await? {
                 return Some(Err(status));
             }
         }
@@ -113,18 +145,11 @@ impl Follower {
             revision: new.revision.to_string(),
             parts: match base {
                 Some(base) => parts(&new.since(&base), &self.view),
-                None => self.snapshot(&new).await?,
+                None => self.snapshots.make(&new, &self.view).await?,
             },
         };
         self.sent = Some(new);
         Ok(())
-    }
-
-    /// All of the state. With a million meetings that takes a second of work, which must not hold up placements.
-    async fn snapshot(&self, state: &State) -> Result<VecDeque<Changes>, Status> {
-        let (state, view) = (state.clone(), self.view.clone());
-        let work = tokio::task::spawn_blocking(move || parts(&state.since(&State::default()), &view));
-        work.await.map_err(|error| Status::internal(format!("the snapshot failed: {error}")))
     }
 }
 

@@ -106,7 +106,8 @@ impl Program {
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
-    async fn ready(&self) {
+    /// Waits until it is ready.
+    pub(crate) async fn ready(&self) {
         let ready = async {
             while self.get("/readyz").await.0 != 200 {
                 tokio::task::yield_now().await;

@@ -55,7 +55,7 @@ step "fuzz targets"
 if [ ! -d bbb/fuzz ]; then
   echo "left out: there are none"
 elif cargo +nightly --version >/dev/null 2>&1; then
-  cargo +nightly check --manifest-path bbb/fuzz/Cargo.toml --quiet
+  cargo +nightly check --locked --quiet --manifest-path bbb/fuzz/Cargo.toml
 else
   echo "left out: they need a nightly toolchain"
 fi

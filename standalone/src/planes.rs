@@ -1,0 +1,75 @@
+//! Both planes in one process.
+
+use anyhow::{Context, Result};
+use b3lb_config::Settings;
+use b3lb_data_plane::Listeners;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+/// What must not end while the program runs.
+pub(crate) type Parts = JoinSet<Result<()>>;
+
+/// Runs a control plane and a proxy that follows it until `shutdown`.
+///
+/// # Errors
+/// An address cannot be listened on, or one of the two failed; then the other is ended too.
+pub(crate) async fn run(mut settings: Settings, shutdown: CancellationToken) -> Result<()> {
+    let listen = settings.control_plane.listen;
+    let listener =
+        TcpListener::bind(listen).await.with_context(|| format!("control_plane.listen: cannot listen on {listen}"))?;
+    // A certificate names the control plane as others call it, so that with TLS only the configured urls will do.
+    if settings.control_plane.tls.is_none() {
+        settings.data_plane.control_planes = Vec::from([url(listener.local_addr()?)?]);
+    }
+    let mut parts = JoinSet::new();
+    let listeners = Listeners::bind(&settings).context("port or data_plane.admin_listen: cannot listen there")?;
+    spawn_control_plane(&mut parts, settings.clone(), listener, shutdown.clone());
+    spawn_proxy(&mut parts, settings, listeners, shutdown.clone());
+    all_end(parts, &shutdown).await
+}
+
+pub(crate) fn spawn_control_plane(
+    parts: &mut Parts,
+    settings: Settings,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) {
+    parts.spawn(async move { b3lb_control_plane::run(&settings, listener, shutdown).await });
+}
+
+pub(crate) fn spawn_proxy(parts: &mut Parts, settings: Settings, listeners: Listeners, shutdown: CancellationToken) {
+    parts.spawn(async move { b3lb_data_plane::run(&settings, listeners, shutdown).await });
+}
+
+/// Waits for the first part to end, which none should.
+pub(crate) async fn first_end(parts: &mut Parts) -> anyhow::Error {
+    match parts.join_next().await {
+        Some(Ok(Err(error))) => error,
+        Some(Err(panic)) => panic.into(),
+        Some(Ok(Ok(()))) | None => anyhow::anyhow!("a part ended before it was told to"),
+    }
+}
+
+/// Waits until every part has ended. The first to end ends the others, and the first error is the one that tells.
+pub(crate) async fn all_end(mut parts: Parts, shutdown: &CancellationToken) -> Result<()> {
+    let mut outcome = Ok(());
+    while let Some(ended) = parts.join_next().await {
+        shutdown.cancel();
+        let ended = ended.unwrap_or_else(|panic| Err(panic.into()));
+        outcome = outcome.and(ended);
+    }
+    outcome
+}
+
+/// How this machine reaches what listens here.
+pub(crate) fn url(listening: SocketAddr) -> Result<Url> {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, listening.port())).parse().context("an address makes a url")
+}

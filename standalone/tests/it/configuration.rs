@@ -1,0 +1,53 @@
+use std::process::{Command, Output};
+
+/// Starts `b3lb` with this configuration file, an otherwise empty environment, and arguments in which `FILE` stands for the file.
+fn b3lb(configuration: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("b3lb.yaml");
+    std::fs::write(&file, configuration).unwrap();
+    let arguments = arguments.iter().map(|argument| argument.replace("FILE", file.to_str().unwrap()));
+    let output: Output = Command::new(env!("CARGO_BIN_EXE_b3lb")).args(arguments).env_clear().output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap().replace(&format!("{}/", dir.path().display()), "");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+const GOOD: &str = "admin: {api_key: hunter2}\n";
+
+#[test]
+fn a_good_configuration_passes_the_check_with_either_dash() {
+    let ok = (Some(0), "b3lb.yaml: ok\n".to_owned(), String::new());
+    for arguments in
+        [&["--config", "FILE", "--check"][..], &["-config", "FILE", "--check"], &["-config=FILE", "--check"]]
+    {
+        assert_eq!(b3lb(GOOD, arguments), ok, "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_check_passes_on_warnings() {
+    let warning =
+        "warning: b3lb.yaml:1: admin.url: has no meaning: operators reach the control plane at control_plane.listen\n";
+    let passed = (Some(0), "b3lb.yaml: ok\n".to_owned(), warning.to_owned());
+    assert_eq!(b3lb("admin: {url: u, api_key: hunter2}\n", &["--config", "FILE", "--check"]), passed);
+}
+
+#[test]
+fn a_bad_configuration_is_refused_with_and_without_the_check() {
+    let refused = (Some(2), String::new(), "b3lb.yaml:2: port: \"http\" is not a port from 1 to 65535\n".to_owned());
+    assert_eq!(b3lb(&format!("{GOOD}port: http\n"), &["--config", "FILE", "--check"]), refused);
+    assert_eq!(b3lb(&format!("{GOOD}port: http\n"), &["--config", "FILE"]), refused);
+}
+
+#[test]
+fn a_ca_file_that_is_missing_fails_the_check() {
+    let configuration = format!("{GOOD}upstream: {{ca_file: /nowhere/ca.pem}}\n");
+    let reason = "/nowhere/ca.pem: no certificates can be read: I/O error: No such file or directory (os error 2)\n";
+    let refused = (Some(2), String::new(), reason.to_owned());
+    assert_eq!(b3lb(&configuration, &["--config", "FILE", "--check"]), refused);
+}
+
+#[test]
+fn the_version_is_told() {
+    let version = format!("b3lb {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(b3lb(GOOD, &["--version"]), (Some(0), version, String::new()));
+}

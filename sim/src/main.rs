@@ -24,6 +24,8 @@ async fn main() -> anyhow::Result<()> {
 
 /// Runs instances until one ends or the user ends them.
 async fn instances(args: InstanceArgs) -> anyhow::Result<()> {
+    let plain = args.influx_url.iter().all(|url| url.scheme() == "http");
+    ensure!(plain, "--influx-url: simulated telegrafs write without TLS, to a url of http://");
     let mut instances = Vec::new();
     for number in 0..args.count {
         let instance = start(&args, number).await?;

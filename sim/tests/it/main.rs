@@ -1,4 +1,4 @@
-//! The simulator by itself, held to what BigBlueButton answers.
+//! The simulator by itself, held to what BigBlueButton answers; and the whole system between simulated frontends and instances.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,5 +8,6 @@
 mod documents;
 mod faults;
 mod instance;
+mod system;
 mod telegraf;
 mod wait;

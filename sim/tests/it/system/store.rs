@@ -1,0 +1,73 @@
+//! What frontends see when Redis restarts or is emptied.
+
+use super::{Pool, Shape, succeeded};
+use crate::wait::until;
+
+const IDS: [&str; 6] = ["one", "two", "three", "four", "five", "six"];
+
+async fn pool_with_meetings() -> Pool {
+    let pool = Pool::start(Shape { control_planes: 2, proxies: 2, ..Shape::default() }).await;
+    let frontends = pool.frontends();
+    for (number, id) in IDS.iter().enumerate() {
+        let answer = frontends[number % 2].create(id).await.unwrap();
+        assert!(answer.succeeded(), "{}", answer.text());
+    }
+    pool
+}
+
+/// Every meeting is where it was, for every proxy, and nobody was told to end one.
+async fn assert_nothing_is_lost(pool: &Pool) {
+    for frontend in pool.frontends() {
+        for id in IDS {
+            let found = frontend.info(id).await.unwrap();
+            assert_eq!(found.element("meetingID"), Some(id), "{}", found.text());
+            let again = frontend.create(id).await.unwrap();
+            assert_eq!(again.element("messageKey"), Some("duplicateWarning"), "{}", again.text());
+        }
+    }
+    let scattered: Vec<_> = IDS.iter().filter(|id| pool.holders(id).len() != 1).collect();
+    assert_eq!(scattered, Vec::<&&str>::new());
+    assert_eq!(pool.received("end"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_of_redis_loses_nothing() {
+    let mut pool = pool_with_meetings().await;
+    pool.redis.kill();
+    for frontend in pool.frontends() {
+        for id in IDS {
+            assert_eq!(frontend.info(id).await.unwrap().element("meetingID"), Some(id));
+        }
+        let answer = frontend.create("unplaced").await.unwrap();
+        assert_eq!(answer.element("returncode"), Some("FAILED"), "{}", answer.text());
+    }
+    pool.redis.start_again().await;
+    for frontend in pool.frontends() {
+        until("meetings are created again", async || succeeded(frontend.create("seven").await)).await;
+    }
+    assert_eq!(pool.holders("seven").len(), 1);
+    assert_nothing_is_lost(&pool).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_emptied_redis_is_filled_from_the_pool() {
+    let pool = pool_with_meetings().await;
+    let before = pool.control_planes[0].meetings().await.unwrap();
+    assert_eq!(pool.redis.command("FLUSHALL").await.unwrap(), "+OK");
+    for control_plane in &pool.control_planes {
+        until("the map is rebuilt", async || {
+            control_plane
+                .meetings()
+                .await
+                .is_ok_and(|after| before.iter().all(|(id, instance)| after.get(id) == Some(instance)))
+        })
+        .await;
+    }
+    until("Redis holds the pool again", async || {
+        let length = pool.redis.command("HLEN {b3lb}:meetings").await;
+        length.is_ok_and(|length| length == format!(":{}", IDS.len()))
+    })
+    .await;
+    pool.until_complete().await;
+    assert_nothing_is_lost(&pool).await;
+}

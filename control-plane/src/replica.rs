@@ -100,3 +100,6 @@ impl Replica {
         recent.push_back(state.clone());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -227,14 +227,6 @@ impl State {
 }
 
 impl Change {
-    /// The url of the instance that exists after this change, if it is about one.
-    pub(crate) fn added_instance(&self) -> Option<&str> {
-        match self {
-            Change::Instance(instance) => Some(&instance.url),
-            _ => None,
-        }
-    }
-
     /// The record that it changes, for people.
     pub fn subject(&self) -> String {
         match self {

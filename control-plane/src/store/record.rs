@@ -4,6 +4,8 @@ use super::StoreError;
 use crate::state::{Change, Instance, Meeting, Placement, State, Tenant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What a record is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,15 +54,13 @@ impl Record {
         }
     }
 
-    /// The same record as `state` has it.
-    pub(super) fn of_state(change: &Change, state: &State) -> Self {
-        let Self { table, field, .. } = Self::of(change);
-        let value = match change {
+    /// The value of the same record in `state`.
+    pub(super) fn of_state(change: &Change, state: &State) -> Option<String> {
+        match change {
             Change::Instance(Instance { url, .. }) | Change::InstanceRemoved(url) => state.instances.get(url).map(json),
             Change::Tenant(Tenant { host, .. }) | Change::TenantRemoved(host) => state.tenants.get(host).map(json),
             Change::Placed(meeting, _) | Change::Released(meeting) => state.placements.get(meeting).map(json),
-        };
-        Self { table, field, value }
+        }
     }
 
     fn new(table: Table, field: String, value: Option<String>) -> Self {
@@ -76,6 +76,34 @@ pub(super) fn contents(state: &State, table: Table) -> Box<dyn Iterator<Item = R
         Table::Tenants => Box::new(state.tenants.iter().map(move |(host, t)| record(host.to_string(), json(t)))),
         Table::Meetings => Box::new(state.placements.iter().map(move |(m, p)| record(field(m), json(p)))),
     }
+}
+
+/// The urls of the instances that must exist before these changes, because a meeting is placed on them.
+///
+/// # Errors
+/// [`StoreError::Conflict`] if a meeting is placed on an instance that the changes before remove.
+pub(super) fn instances_needed(changes: &[Change]) -> Result<BTreeSet<Arc<str>>, StoreError> {
+    let (mut added, mut removed, mut needed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for change in changes {
+        match change {
+            Change::Instance(Instance { url, .. }) => {
+                removed.remove(url);
+                added.insert(url);
+            }
+            Change::InstanceRemoved(url) => {
+                added.remove(url);
+                removed.insert(url);
+            }
+            Change::Placed(_, Placement { instance, .. }) if removed.contains(instance) => {
+                return Err(StoreError::Conflict(change.subject()));
+            }
+            Change::Placed(_, Placement { instance, .. }) if !added.contains(instance) => {
+                needed.insert(instance.clone());
+            }
+            _ => {}
+        }
+    }
+    Ok(needed)
 }
 
 /// What a record that was found says.

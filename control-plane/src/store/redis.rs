@@ -96,7 +96,7 @@ impl Redis {
         changes: &[Change],
         lease: Option<&Lease>,
     ) -> Result<Revision, StoreError> {
-        let mut plan = Plan::new(seen, changes, lease);
+        let mut plan = Plan::new(seen, changes, lease)?;
         for _ in 0..ATTEMPTS {
             let reply = self.ask(|state| plan.invocation(state)).await?;
             match (&*reply.word, &reply.rest[..], reply.revision) {

@@ -6,5 +6,6 @@ mod grpc;
 mod metrics;
 mod placer;
 mod program;
+mod random_changes;
 mod redis_server;
 mod store;

@@ -2,6 +2,7 @@
 
 mod embedded;
 mod history;
+mod parity;
 mod redis;
 mod suite;
 

@@ -1,8 +1,7 @@
 //! What a claim and a commit come to, decided on the state alone.
 
 use crate::state::{Admission, Change, State};
-use crate::store::{Claim, Claimed, Refusal, StoreError};
-use std::collections::HashSet;
+use crate::store::{Claim, Claimed, Refusal, StoreError, record};
 
 /// What becomes of a claim on this state. Nothing is written yet when it says `Placed`.
 pub(super) fn claim(state: &State, claim: &Claim) -> Claimed {
@@ -26,19 +25,16 @@ pub(super) fn claim(state: &State, claim: &Claim) -> Claimed {
 /// Every record that is touched is still as it was seen, and every placement has an instance.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] names the first record that is not.
+/// [`StoreError::Conflict`] names the first record that is not, or the instance that does not exist.
 pub(super) fn commit(now: &State, seen: &State, changes: &[Change]) -> Result<(), StoreError> {
-    let added: HashSet<&str> = changes.iter().filter_map(Change::added_instance).collect();
-    for change in changes {
-        let known = match change {
-            Change::Placed(_, p) => added.contains(&*p.instance) || now.instances.contains_key(&p.instance),
-            _ => true,
-        };
-        if !known || !is_as_seen(change, now, seen) {
-            return Err(StoreError::Conflict(change.subject()));
-        }
+    let needed = record::instances_needed(changes)?;
+    if let Some(change) = changes.iter().find(|change| !is_as_seen(change, now, seen)) {
+        return Err(StoreError::Conflict(change.subject()));
     }
-    Ok(())
+    match needed.iter().find(|url| !now.instances.contains_key(*url)) {
+        Some(url) => Err(StoreError::Conflict(format!("instance {url}"))),
+        None => Ok(()),
+    }
 }
 
 fn is_as_seen(change: &Change, now: &State, seen: &State) -> bool {

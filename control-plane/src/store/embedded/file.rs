@@ -50,7 +50,7 @@ impl File {
     /// Writes changes that lead from `before` to `revision`, durably, all or none.
     ///
     /// # Errors
-    /// Any of redb's, mostly the disk's.
+    /// What redb or the disk has to say.
     pub(super) fn write(&mut self, revision: Revision, before: State, changes: Vec<Change>) -> Result<(), redb::Error> {
         let database = match self.database.take() {
             Some(database) => database,
@@ -103,8 +103,17 @@ fn read(database: &Database) -> Result<Vec<(Table, String, String)>, redb::Error
     Ok(records)
 }
 
-fn write(database: &Database, revision: Revision, mut state: State, changes: Vec<Change>) -> Result<(), redb::Error> {
+fn write(database: &Database, revision: Revision, before: State, changes: Vec<Change>) -> Result<(), redb::Error> {
     let transaction = transaction(database)?;
+    {
+        // A write that was reported as failed may be on the disk all the same; only loading it again would tell.
+        let mut meta = transaction.open_table(META)?;
+        let known = before.revision.to_string();
+        if meta.insert("revision", &*revision.to_string())?.is_none_or(|found| found.value() != known) {
+            return Err(redb::Error::Corrupted("it is ahead of the memory; a restart will load it".to_owned()));
+        }
+    }
+    let mut state = before;
     for change in changes {
         if let Change::InstanceRemoved(url) = &change {
             let mut meetings = transaction.open_table(definition(Table::Meetings))?;
@@ -121,7 +130,6 @@ fn write(database: &Database, revision: Revision, mut state: State, changes: Vec
         drop(table);
         state.apply(change);
     }
-    transaction.open_table(META)?.insert("revision", &*revision.to_string())?;
     transaction.commit()?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::script::{COMMIT, Invocation};
 use crate::state::{Change, State};
-use crate::store::record::{self, Record};
+use crate::store::record::{self, Record, Table};
 use crate::store::{Lease, StoreError};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -19,9 +19,8 @@ pub(super) struct Plan<'a> {
 }
 
 /// One record before and after.
-#[derive(Clone, Serialize)]
 struct Expectation {
-    table: &'static str,
+    table: Table,
     field: String,
     expected: Option<String>,
     value: Option<String>,
@@ -31,48 +30,65 @@ struct Expectation {
 #[derive(Serialize)]
 struct Script<'a> {
     lease: Option<String>,
-    records: &'a [Expectation],
     needed: &'a BTreeSet<Arc<str>>,
-    removed: Vec<Removed<'a>>,
+    steps: Vec<Step<'a>>,
 }
 
-/// An instance that goes, and the meetings on it that the caller knows.
+/// A change as the script reads it.
 #[derive(Serialize)]
-struct Removed<'a> {
-    url: &'a str,
-    fields: Vec<String>,
+struct Step<'a> {
+    table: &'static str,
+    field: &'a str,
+    expected: Option<&'a str>,
+    value: Option<&'a str>,
+    /// Meetings that go with the instance if they are on it: all that the caller knows there.
+    meetings: Vec<String>,
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(seen: &State, changes: &'a [Change], lease: Option<&'a Lease>) -> Self {
+    /// # Errors
+    /// [`StoreError::Conflict`] if the changes contradict each other.
+    pub(super) fn new(seen: &State, changes: &'a [Change], lease: Option<&'a Lease>) -> Result<Self, StoreError> {
         let expectation = |change: &Change| {
             let Record { table, field, value } = Record::of(change);
-            let expected = Record::of_state(change, seen).value;
-            Expectation { table: table.name(), field, expected, value }
+            Expectation { table, field, expected: Record::of_state(change, seen), value }
         };
-        let added: BTreeSet<&str> = changes.iter().filter_map(Change::added_instance).collect();
-        let needed = changes.iter().filter_map(|change| match change {
-            Change::Placed(_, placement) => Some(&placement.instance),
-            _ => None,
-        });
-        let needed = needed.filter(|url| !added.contains(&***url)).cloned().collect();
-        Self { changes, lease, records: changes.iter().map(expectation).collect(), needed }
+        let needed = record::instances_needed(changes)?;
+        Ok(Self { changes, lease, records: changes.iter().map(expectation).collect(), needed })
     }
 
     /// The plan for a script, sent by one who knows `state`.
     pub(super) fn invocation(&self, state: &State) -> Invocation {
-        let removed = self.changes.iter().filter_map(|change| match change {
-            Change::InstanceRemoved(url) => Some(Removed { url, fields: fields_on(state, url) }),
-            _ => None,
-        });
+        let step = |(change, record): (&Change, _)| self.step(change, record, state);
         let script = Script {
             lease: self.lease.map(|lease| lease.token.to_string()),
-            records: &self.records,
             needed: &self.needed,
-            removed: removed.collect(),
+            steps: self.changes.iter().zip(&self.records).map(step).collect(),
         };
         let rest = vec![record::json(&script), record::json(&self.changes)];
         Invocation::stateful(&COMMIT, state, rest).under(self.lease)
+    }
+
+    fn step<'b>(&self, change: &Change, record: &'b Expectation, state: &State) -> Step<'b> {
+        Step {
+            table: record.table.name(),
+            field: &record.field,
+            expected: record.expected.as_deref(),
+            value: record.value.as_deref(),
+            meetings: self.meetings_with(change, state),
+        }
+    }
+
+    /// The fields of meetings that may go with a change: those on an instance that is removed.
+    fn meetings_with(&self, change: &Change, state: &State) -> Vec<String> {
+        let Change::InstanceRemoved(url) = change else { return Vec::new() };
+        let known = state.placements.iter().map(|(meeting, placement)| (meeting, &**placement));
+        let placed = self.changes.iter().filter_map(|change| match change {
+            Change::Placed(meeting, placement) => Some((meeting, placement)),
+            _ => None,
+        });
+        let there = known.chain(placed).filter(|(_, placement)| placement.instance == *url);
+        there.map(|(meeting, _)| record::field(meeting)).collect()
     }
 
     /// Takes what the script `found` for what was expected where it means the same: another version may write the same value in
@@ -87,10 +103,11 @@ impl<'a> Plan<'a> {
             else {
                 continue;
             };
-            let table = Record::of(change).table;
             let conflict = || StoreError::Conflict(change.subject());
             let expected = record.expected.as_deref().filter(|_| !pair[1].is_empty()).ok_or_else(conflict)?;
-            if record::read(table, &record.field, expected)? != record::read(table, &record.field, &pair[1])? {
+            if record::read(record.table, &record.field, expected)?
+                != record::read(record.table, &record.field, &pair[1])?
+            {
                 return Err(conflict());
             }
             record.expected = Some(pair[1].clone());
@@ -102,9 +119,4 @@ impl<'a> Plan<'a> {
     pub(super) fn lease_name(&self) -> &'static str {
         self.lease.map_or("", |lease| lease.name)
     }
-}
-
-fn fields_on(state: &State, url: &Arc<str>) -> Vec<String> {
-    let placements = state.placements.iter().filter(|(_, placement)| placement.instance == *url);
-    placements.map(|(meeting, _)| record::field(meeting)).collect()
 }

@@ -25,6 +25,8 @@ pub(in crate::store) struct Tail {
     replica: Replica,
     link: Link,
     pause: Duration,
+    /// The last attempt to connect failed.
+    away: bool,
     /// What the stream says is not understood, so that only the tables can tell.
     reload: bool,
     session: Option<Session>,
@@ -41,7 +43,7 @@ struct Session {
 
 impl Tail {
     pub(super) fn new(address: Address, replica: Replica, link: Link) -> Self {
-        Self { address, replica, link, pause: Duration::ZERO, reload: false, session: None }
+        Self { address, replica, link, pause: Duration::ZERO, away: false, reload: false, session: None }
     }
 
     /// Connects for the first time, however long that takes.
@@ -52,7 +54,7 @@ impl Tail {
         loop {
             match self.connect().await {
                 Err(damaged @ StoreError::Damaged { .. }) => return Err(damaged),
-                Err(error) => tracing::warn!(%error, "Redis cannot be used yet"),
+                Err(_) => {}
                 Ok(session) => {
                     self.session = Some(session);
                     return Ok(());
@@ -68,22 +70,13 @@ impl Tail {
     }
 
     async fn follow_for_ever(&mut self) {
-        let mut away = false;
         loop {
             let session = match self.session.take() {
                 Some(session) => Ok(session),
                 None => self.connect().await,
             };
-            match session {
-                Ok(session) => {
-                    if std::mem::take(&mut away) {
-                        tracing::info!("Redis can be used again");
-                    }
-                    self.attend(session).await;
-                }
-                // Once is enough; the log would be full of it.
-                Err(error) if !std::mem::replace(&mut away, true) => tracing::warn!(%error, "Redis cannot be used"),
-                Err(error) => tracing::debug!(%error, "Redis cannot be used yet"),
+            if let Ok(session) = session {
+                self.attend(session).await;
             }
         }
     }
@@ -93,8 +86,16 @@ impl Tail {
         sleep(self.pause).await;
         self.pause = (self.pause * 2).clamp(PAUSE_MIN, PAUSE_MAX);
         let connected = self.try_connect().await;
-        if connected.is_err() {
-            self.link.set_away();
+        match &connected {
+            Ok(_) if std::mem::take(&mut self.away) => tracing::info!("Redis can be used again"),
+            Ok(_) => {}
+            Err(error) => {
+                self.link.set_away();
+                // Once is enough; the log would be full of it.
+                if !std::mem::replace(&mut self.away, true) {
+                    tracing::warn!(%error, "Redis cannot be used");
+                }
+            }
         }
         connected
     }

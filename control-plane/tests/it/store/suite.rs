@@ -3,7 +3,7 @@
 use super::{ONE, Running, TWO, claim, instance, instances, meeting, on_redis, place_of, placement};
 use crate::redis_server::RedisServer;
 use b3lb_config::Settings;
-use b3lb_control_plane::state::{Admission, Change, Tenant};
+use b3lb_control_plane::state::{Admission, Change, Instance, State, Tenant};
 use b3lb_control_plane::store::{Claim, Claimed, Lease, Refusal, Store, StoreError};
 use bbb::Secret;
 use std::collections::HashSet;
@@ -132,7 +132,7 @@ async fn an_instance_that_is_not_open_is_refused(fixture: Fixture) {
     store.put(instances(&[ONE])).await;
     assert_eq!(store.claim(&claim("before", ONE)).await.unwrap(), Claimed::Placed);
     for admission in [Admission::Cordoned, Admission::Disabled] {
-        store.put(vec![Change::Instance(b3lb_control_plane::state::Instance { admission, ..instance(ONE) })]).await;
+        store.put(vec![Change::Instance(Instance { admission, ..instance(ONE) })]).await;
         assert_eq!(store.claim(&claim("m", ONE)).await.unwrap(), Claimed::Refused(Refusal::NotOpen));
         assert_eq!(store.claim(&claim("before", ONE)).await.unwrap(), Claimed::Existing(placement(ONE)));
     }
@@ -159,13 +159,13 @@ async fn a_commit_on_an_old_view_conflicts(fixture: Fixture) {
     let [(_, first), (_, second)] = fixture.open_two().await;
     first.put(instances(&[ONE])).await;
     let seen = first.state();
-    let cordoned = b3lb_control_plane::state::Instance { admission: Admission::Cordoned, ..instance(ONE) };
+    let cordoned = Instance { admission: Admission::Cordoned, ..instance(ONE) };
     second.until(|state| *state == seen).await;
     second.put(vec![Change::Instance(cordoned.clone())]).await;
-    let offline = b3lb_control_plane::state::Instance { online: false, ..instance(ONE) };
+    let offline = Instance { online: false, ..instance(ONE) };
     let lost = first.commit(&seen, vec![Change::Instance(offline)], None).await.unwrap_err();
     assert_eq!(lost.to_string(), format!("instance {ONE} was changed by someone else at the same moment; try again"));
-    let kept = |state: &b3lb_control_plane::state::State| state.instances.get(ONE).map(|i| (**i).clone());
+    let kept = |state: &State| state.instances.get(ONE).map(|i| (**i).clone());
     first.until(|state| kept(state) == Some(cordoned.clone())).await;
     let twice = first.commit(&seen, vec![Change::InstanceRemoved(ONE.into())], None).await;
     assert!(matches!(twice, Err(StoreError::Conflict(_))), "{twice:?}");
@@ -240,7 +240,7 @@ async fn every_change_is_in_the_replica_when_the_commit_returns(fixture: Fixture
     let store = fixture.open().await;
     assert!(store.is_available());
     let mut known = store.state();
-    let grown = b3lb_control_plane::state::Instance { capacity: 2.5, ..instance(ONE) };
+    let grown = Instance { capacity: 2.5, ..instance(ONE) };
     let steps = [
         vec![Change::Instance(instance(ONE)), Change::Instance(instance(TWO)), Change::Tenant(tenant_named("t"))],
         // No proxy routes by this one.

@@ -8,9 +8,9 @@ if plan.lease ~= cjson.null and redis.call('GET', KEYS[7]) ~= plan.lease then
 end
 
 local differing = { 'differing', '' }
-for i, record in ipairs(plan.records) do
-  local now = redis.call('HGET', tables[record.table], record.field) or cjson.null
-  if now ~= record.expected then
+for i, step in ipairs(plan.steps) do
+  local now = redis.call('HGET', tables[step.table], step.field) or cjson.null
+  if now ~= step.expected then
     table.insert(differing, tostring(i))
     table.insert(differing, now == cjson.null and '' or now)
   end
@@ -24,34 +24,35 @@ for _, url in ipairs(plan.needed) do
   end
 end
 
-for _, record in ipairs(plan.records) do
-  if record.value == cjson.null then
-    redis.call('HDEL', tables[record.table], record.field)
-  else
-    redis.call('HSET', tables[record.table], record.field, record.value)
-  end
-end
-
--- The placements of removed instances go with them: those that the caller knows, and those that were written since.
-local removed = {}
 local function release(url, field)
   local placement = redis.call('HGET', meetings, field)
   if placement and cjson.decode(placement).instance == url then
     redis.call('HDEL', meetings, field)
   end
 end
-for _, instance in ipairs(plan.removed) do
-  removed[instance.url] = true
-  for _, field in ipairs(instance.fields) do
-    release(instance.url, field)
-  end
-end
-if next(removed) then
+
+-- What was placed on the instance since the caller looked.
+local function release_latest(url)
   for _, entry in ipairs(redis.call('XRANGE', changes, ARGV[2], '+')) do
     for _, change in ipairs(cjson.decode(entry[2][6])) do
-      if change.placed and removed[change.placed[2].instance] then
-        release(change.placed[2].instance, change.placed[1].tenant .. '/' .. change.placed[1].key)
+      if change.placed and change.placed[2].instance == url then
+        release(url, change.placed[1].tenant .. '/' .. change.placed[1].key)
       end
+    end
+  end
+end
+
+-- In their order, as every replica applies them.
+for _, step in ipairs(plan.steps) do
+  if step.value ~= cjson.null then
+    redis.call('HSET', tables[step.table], step.field, step.value)
+  else
+    redis.call('HDEL', tables[step.table], step.field)
+    if step.table == 'instances' then
+      for _, field in ipairs(step.meetings) do
+        release(step.field, field)
+      end
+      release_latest(step.field)
     end
   end
 end

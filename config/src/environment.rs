@@ -5,9 +5,10 @@ use crate::keys::{KEYS, Key};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Variables that begin like ours and are read by others: the command line's, and telegraf's in the documented configuration.
-const OTHERS: &[&str] =
-    &["B3LB_CONFIG", "B3LB_ADDRESS", "B3LB_INSTANCE_SECRET", "B3LB_TENANT_SECRET", "B3LB_HOST", "B3LB_TEST_INFLUXD"];
+/// Variables that begin like ours and are read by others: our command lines, and telegraf in the original's documentation.
+const OTHERS: &[&str] = &["B3LB_CONFIG", "B3LB_ADDRESS", "B3LB_INSTANCE_SECRET", "B3LB_TENANT_SECRET", "B3LB_HOST"];
+/// Likewise, and all that follow them: the simulator's, and what our tests are told.
+const OTHERS_BEGIN: &[&str] = &["B3LB_SIM_", "B3LB_TEST_"];
 
 /// A key that a variable sets.
 pub(crate) struct Variable {
@@ -22,7 +23,9 @@ pub(crate) fn variables(
 ) -> Result<(Vec<Variable>, Vec<Problem>), ConfigError> {
     let mut ours: BTreeMap<String, String> = environment
         .filter(|(name, text)| name.starts_with("B3LB_") && !is_from_kubernetes(name, text))
-        .filter(|(name, _)| !OTHERS.contains(&name.as_str()))
+        .filter(|(name, _)| {
+            !OTHERS.contains(&name.as_str()) && !OTHERS_BEGIN.iter().any(|begin| name.starts_with(begin))
+        })
         .collect();
     let (mut variables, mut problems) = (Vec::new(), Vec::new());
     for key in KEYS {

@@ -38,6 +38,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::service::{LayerExt, Routes};
 use tonic_health::ServingStatus;
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService};
 
 /// Bytes of one request: ten thousand instances in one PutInstances.
 const REQUEST_MAX: usize = 4 * 1024 * 1024;
@@ -61,17 +63,17 @@ pub(crate) struct Calls {
 }
 
 /// Adds what is served while the store is not loaded yet: no more than that it is not.
-pub(crate) async fn not_ready(rest: Router) -> Router {
-    common(rest, ServingStatus::NotServing).await.into_axum_router().fallback(loading)
+pub(crate) async fn not_ready(rest: Router, health: &HealthReporter) -> Router {
+    common(rest, health, ServingStatus::NotServing).await.into_axum_router().fallback(loading)
 }
 
 /// Adds the services.
-pub(crate) async fn ready(rest: Router, calls: Calls, keys: Keys) -> Router {
+pub(crate) async fn ready(rest: Router, health: &HealthReporter, calls: Calls, keys: Keys) -> Router {
     let keys = Arc::new(keys);
     let guard = |least| Guard { keys: keys.clone(), least };
     let placement = PlacementServer::new(PlacementCalls(calls.clone())).max_decoding_message_size(REQUEST_MAX);
     let admin = AdminServer::new(AdminCalls(calls.clone())).max_decoding_message_size(REQUEST_MAX);
-    common(rest, ServingStatus::Serving)
+    common(rest, health, ServingStatus::Serving)
         .await
         .add_service(guard(Caller::Proxy).named_layer(placement))
         .add_service(guard(Caller::Admin).named_layer(admin))
@@ -80,8 +82,7 @@ pub(crate) async fn ready(rest: Router, calls: Calls, keys: Keys) -> Router {
 }
 
 /// What is open to everyone: health and reflection.
-async fn common(rest: Router, status: ServingStatus) -> Routes {
-    let (health, service) = tonic_health::server::health_reporter();
+async fn common(rest: Router, health: &HealthReporter, status: ServingStatus) -> Routes {
     for name in SERVICES {
         health.set_service_status(name, status).await;
     }
@@ -92,7 +93,7 @@ async fn common(rest: Router, status: ServingStatus) -> Routes {
     };
     const SOUND: &str = "the descriptors were made when this program was built";
     Routes::from(rest)
-        .add_service(service)
+        .add_service(HealthServer::new(HealthService::from_health_reporter(health.clone())))
         .add_service(descriptors().build_v1().expect(SOUND))
         .add_service(descriptors().build_v1alpha().expect(SOUND))
 }

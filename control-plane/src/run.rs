@@ -1,6 +1,6 @@
 //! One control plane, from its settings to its end.
 
-use crate::grpc::{self, Calls, Keys, Snapshots};
+use crate::grpc::{self, Calls, Keys, Snapshots, View};
 use crate::meters::{Meters, TIDY_INTERVAL};
 use crate::metrics::Metrics;
 use crate::placer::Placer;
@@ -8,12 +8,18 @@ use crate::reconcile::Reconcile;
 use crate::store::Store;
 use crate::{rest, serve};
 use anyhow::Context;
+use arc_swap::ArcSwap;
+use axum::Router;
 use b3lb_config::Settings;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tonic_health::server::HealthReporter;
 
 /// Jobs are told to end once the last call is answered; what they have under way they finish or drop.
 const JOBS_GRACE: Duration = Duration::from_secs(5);
@@ -25,26 +31,80 @@ const JOBS_GRACE: Duration = Duration::from_secs(5);
 pub async fn run(settings: &Settings, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
     let keys = Keys::new(settings)?;
     let tls = settings.control_plane.tls.as_ref().map(serve::acceptor).transpose()?;
-    let port = Port { listener, tls };
-    let meters = Meters::new().context("the meters of Prometheus")?;
-    tracing::info!(address = %port.listener.local_addr()?, tls = port.tls.is_some(), "the control plane listens");
-    let Some((store, work)) = port.serve_while(Store::open(settings), &shutdown).await.transpose()? else {
+    let port = Port::open(listener, tls).await?;
+    let end = CancellationToken::new();
+    let mut work = pin!(work(settings, keys, &port, shutdown.clone(), end.clone()));
+    tokio::select! {
+        () = serve::serve(&port.listener, port.tls.as_ref(), &port.routes, &shutdown) => {}
+        ended = &mut work => {
+            ended?;
+            anyhow::bail!("the control plane ended before its time");
+        }
+    }
+    end.cancel();
+    timeout(JOBS_GRACE, work).await.context("a job did not end when it was told to")?
+}
+
+/// Where it is served, and what.
+struct Port {
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    health: HealthReporter,
+    routes: Arc<ArcSwap<Router>>,
+}
+
+impl Port {
+    /// Until there is more to serve, it is served that there is not.
+    async fn open(listener: TcpListener, tls: Option<TlsAcceptor>) -> anyhow::Result<Self> {
+        tracing::info!(address = %listener.local_addr()?, tls = tls.is_some(), "the control plane listens");
+        let health = HealthReporter::new();
+        let routes = grpc::not_ready(rest::not_ready(), &health).await;
+        Ok(Self { listener, tls, health, routes: Arc::new(ArcSwap::from_pointee(serve::limited(routes))) })
+    }
+}
+
+/// Opens the store, serves what is asked, and does what is to be done whether anybody asks or not, until `end`.
+async fn work(
+    settings: &Settings,
+    keys: Keys,
+    port: &Port,
+    shutdown: CancellationToken,
+    end: CancellationToken,
+) -> anyhow::Result<()> {
+    let Some(opened) = end.run_until_cancelled(Store::open(settings)).await else {
         return Ok(());
     };
+    let (store, stored) = opened?;
+    let meters = Meters::new().context("the meters of Prometheus")?;
     let metrics = meters.register(|| Metrics::new(settings, store.replica().clone()))?;
+    let placer = Placer::new(store.clone(), settings.balancer.clone(), metrics.readings());
+    let reconcile = meters.register(|| Reconcile::new(store.clone(), placer.clone(), settings))?;
     let calls = Calls {
-        view: grpc::View { global: settings.bigbluebutton.secret.clone() },
         readings: metrics.readings(),
         metrics_kind: metrics.kind(),
-        placer: Placer::new(store.clone(), settings.balancer.clone(), metrics.readings()),
-        meters,
+        view: View { global: settings.bigbluebutton.secret.clone() },
         snapshots: Snapshots::new(),
-        shutdown: shutdown.clone(),
+        meters: meters.clone(),
+        placer,
+        shutdown,
         store,
     };
-    let reconcile = calls.meters.register(|| Reconcile::new(calls.store.clone(), calls.placer.clone(), settings))?;
-    let routes = grpc::ready(rest::ready(calls.clone()).merge(metrics.router()), calls.clone(), keys).await;
+    let rest = rest::ready(calls.clone()).merge(metrics.router());
+    let mut jobs = JoinSet::new();
+    jobs.spawn(stored.run(end.clone()));
+    jobs.spawn(metrics.run(end.clone()));
+    jobs.spawn(reconcile.run(end.clone()));
+    jobs.spawn(tidy(meters, end.clone()));
+    log_ready(&calls);
+    port.routes.store(Arc::new(serve::limited(grpc::ready(rest, &port.health, calls, keys).await)));
+    while let Some(ended) = jobs.join_next().await {
+        ended.context("a job failed")?;
+        anyhow::ensure!(end.is_cancelled(), "a job ended before its time");
+    }
+    Ok(())
+}
 
+fn log_ready(calls: &Calls) {
     let state = calls.store.replica().state();
     tracing::info!(
         store = calls.store.kind(),
@@ -53,46 +113,6 @@ pub async fn run(settings: &Settings, listener: TcpListener, shutdown: Cancellat
         meetings = state.placements.len(),
         "the control plane is ready"
     );
-    let end = CancellationToken::new();
-    let mut jobs = JoinSet::new();
-    jobs.spawn(work.run(end.clone()));
-    jobs.spawn(metrics.run(end.clone()));
-    jobs.spawn(reconcile.run(end.clone()));
-    jobs.spawn(tidy(calls.meters, end.clone()));
-    tokio::select! {
-        () = port.serve(routes, &shutdown) => {}
-        Some(ended) = jobs.join_next() => {
-            ended.context("a job failed")?;
-            anyhow::bail!("a job ended before its time");
-        }
-    }
-    end.cancel();
-    let ended = tokio::time::timeout(JOBS_GRACE, jobs.join_all()).await;
-    ended.context("a job did not end when it was told to").map(drop)
-}
-
-/// Where it is served.
-struct Port {
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-}
-
-impl Port {
-    /// Serves no more than that it is not ready until `work` is done; `None` if it is told to end before.
-    async fn serve_while<T>(&self, work: impl Future<Output = T>, shutdown: &CancellationToken) -> Option<T> {
-        let routes = grpc::not_ready(rest::not_ready()).await;
-        let done = shutdown.child_token();
-        let work = async {
-            let result = shutdown.run_until_cancelled(work).await;
-            done.cancel();
-            result
-        };
-        tokio::join!(work, self.serve(routes, &done)).0
-    }
-
-    async fn serve(&self, routes: axum::Router, shutdown: &CancellationToken) {
-        serve::serve(&self.listener, self.tls.as_ref(), &serve::limited(routes), shutdown).await;
-    }
 }
 
 /// Keeps what the meters take in bounds.

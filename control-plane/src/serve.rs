@@ -9,6 +9,7 @@ mod tls;
 pub(crate) use limits::{is_grpc, limited};
 pub(crate) use tls::acceptor;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
 use http::Request;
@@ -49,11 +50,11 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 /// Accepting fails when the process has run out of file descriptors; trying at once would only burn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `routes` on every connection until `shutdown`, and has ended all of them when it returns.
+/// Serves what `routes` are at the moment on every connection, until `shutdown`, and has ended all of them when it returns.
 pub(crate) async fn serve(
     listener: &TcpListener,
     tls: Option<&TlsAcceptor>,
-    routes: &Router,
+    routes: &Arc<ArcSwap<Router>>,
     shutdown: &CancellationToken,
 ) {
     let mut connections = JoinSet::new();
@@ -87,7 +88,7 @@ async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     tls: Option<TlsAcceptor>,
-    routes: Router,
+    routes: Arc<ArcSwap<Router>>,
     shutdown: CancellationToken,
 ) {
     let info = TcpConnectInfo { local_addr: stream.local_addr().ok(), remote_addr: Some(peer) };
@@ -104,7 +105,7 @@ async fn connection(
 }
 
 /// Answers the requests of one connection.
-async fn talk<S>(stream: S, info: TcpConnectInfo, routes: Router, shutdown: CancellationToken)
+async fn talk<S>(stream: S, info: TcpConnectInfo, routes: Arc<ArcSwap<Router>>, shutdown: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -114,7 +115,7 @@ where
         service_fn(move |mut request: Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(info.clone());
-            routes.clone().call(request.map(Body::new))
+            Router::clone(&routes.load()).call(request.map(Body::new))
         })
     };
     let builder = protocols();

@@ -163,7 +163,9 @@ fn parse_field(text: &str) -> Result<((Cow<'_, str>, Value), &str), Flaw> {
 
 /// Parses a value that is not quoted.
 fn parse_value(text: &str) -> Result<Value, Flaw> {
-    let last = *text.as_bytes().last().ok_or(Flaw::MissingFieldValue)?;
+    if text.is_empty() {
+        return Err(Flaw::MissingFieldValue);
+    }
     if matches!(text, "t" | "T" | "true" | "True" | "TRUE" | "f" | "F" | "false" | "False" | "FALSE") {
         return Ok(Value::Boolean);
     }
@@ -171,11 +173,12 @@ fn parse_value(text: &str) -> Result<Value, Flaw> {
     if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.' | 'N' | 'n')) {
         return Err(Flaw::Boolean);
     }
-    let digits = &text[..text.len() - 1];
-    let value = match last {
-        b'i' => digits.parse().ok().map(Value::Integer),
-        b'u' => digits.parse().ok().map(Value::Unsigned),
-        _ => text.parse().ok().filter(|value: &f64| value.is_finite()).map(Value::Float),
+    let value = if let Some(digits) = text.strip_suffix('i') {
+        digits.parse().ok().map(Value::Integer)
+    } else if let Some(digits) = text.strip_suffix('u') {
+        digits.parse().ok().map(Value::Unsigned)
+    } else {
+        text.parse().ok().filter(|value: &f64| value.is_finite()).map(Value::Float)
     };
     value.ok_or(Flaw::Number)
 }

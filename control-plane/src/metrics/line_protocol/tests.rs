@@ -76,6 +76,7 @@ fn what_is_wrong_is_told_in_the_words_of_influxdb() {
         ("cpu x=1.5i", "invalid number"),
         ("cpu x=-1u", "invalid number"),
         ("cpu x=1x", "invalid number"),
+        ("cpu x=1é", "invalid number"),
         ("cpu x=9223372036854775808i", "invalid number"),
         ("cpu x=inf", "invalid boolean"),
         ("cpu x=+1", "invalid boolean"),

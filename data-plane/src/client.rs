@@ -148,3 +148,6 @@ pub(crate) async fn serve(stream: TcpStream, client: Rc<Client>, proxy: Rc<Proxy
     .await
     .unwrap_or_else(|error| tracing::debug!(peer = ?client.peer, %error, "a frontend's connection broke"));
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,8 @@ pub struct Frontend {
     pub algorithm: Algorithm,
     /// How long a call may take, from connecting to the end of the answer.
     pub deadline: Duration,
-    path: String,
+    /// The path of the instance's url, before `/api`.
+    pub path: String,
 }
 
 /// An HTTP answer.

@@ -1,6 +1,6 @@
 //! The people of a meeting: who comes, talks, shows a webcam and leaves, told by a seed and the time alone.
 //!
-//! A [`Plan`] is drawn once, when its meeting is created. Who is there at a time is then read off it, so that the same seed and times
+//! A `Plan` is drawn once, when its meeting is created. Who is there at a time is then read off it, so that the same seed and times
 //! give the same meeting, however often and in whatever steps they are asked for.
 
 use crate::documents::{Attendee, Role};

@@ -6,10 +6,12 @@ mod abuse;
 mod burst;
 mod control_planes;
 mod instances;
+mod lists;
 mod planes;
 mod redis;
 mod sharing;
 mod store;
+mod tenants;
 
 use crate::wait::{until, within};
 use b3lb_config::Settings;
@@ -41,6 +43,7 @@ pub(crate) struct Pool {
     pub(crate) control_planes: Vec<ControlPlane>,
     pub(crate) redis: Redis,
     pub(crate) instances: Vec<Instance>,
+    pub(crate) settings: Settings,
     _ca_file: NamedTempFile,
 }
 
@@ -51,12 +54,15 @@ pub(crate) struct Shape {
     pub(crate) proxies: usize,
     pub(crate) instances: usize,
     pub(crate) call_timeout: Duration,
+    pub(crate) create_timeout: Duration,
     pub(crate) https: bool,
 }
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { control_planes: 1, proxies: 1, instances: 3, call_timeout: Duration::from_secs(30), https: false }
+        // Patient: only where a test is about it may a busy machine run into one of these.
+        let (call_timeout, create_timeout) = (Duration::from_secs(30), Duration::from_secs(30));
+        Self { control_planes: 1, proxies: 1, instances: 3, call_timeout, create_timeout, https: false }
     }
 }
 
@@ -84,7 +90,7 @@ impl Pool {
         settings.upstream.ca_file = (!certificates.is_empty()).then(|| ca_file.path().to_owned());
         let control_planes = addresses.iter().map(|at| ControlPlane::start(*at, settings.clone())).collect();
         let proxies = (0..shape.proxies).map(|_| Proxy::start(&settings)).collect();
-        let pool = Self { proxies, control_planes, redis, instances, _ca_file: ca_file };
+        let pool = Self { proxies, control_planes, redis, instances, settings, _ca_file: ca_file };
         pool.fill().await;
         pool
     }
@@ -135,6 +141,12 @@ impl Pool {
         (0..self.instances.len()).filter(|&index| holds(&self.instances[index])).collect()
     }
 
+    /// The instances that were told to create a meeting of this id.
+    pub(crate) fn creates(&self, meeting_id: &str) -> Vec<usize> {
+        let told = |index: &usize| self.instances[*index].creates().contains_key(meeting_id);
+        (0..self.instances.len()).filter(told).collect()
+    }
+
     /// How often an action was called on all instances together.
     pub(crate) fn received(&self, action: &str) -> usize {
         self.instances.iter().map(|instance| instance.received(action)).sum()
@@ -160,6 +172,7 @@ fn settings(shape: Shape, redis: &Redis, control_planes: Vec<Url>) -> Settings {
     settings.control_plane.check_interval = Duration::from_millis(200);
     settings.data_plane.control_planes = control_planes;
     settings.upstream.call_timeout = shape.call_timeout;
+    settings.upstream.create_timeout = shape.create_timeout;
     settings
 }
 

@@ -1,6 +1,6 @@
 //! What frontends see of instances that fail.
 
-use super::{Pool, Shape};
+use super::{Pool, Shape, succeeded};
 use crate::wait::until;
 use b3lb_sim::Fault;
 use http::StatusCode;
@@ -12,6 +12,8 @@ async fn a_failed_poll_forgets_no_meeting() {
     let frontends = pool.frontends();
     assert!(frontends[0].create("weekly").await.unwrap().succeeded());
     let holder = pool.holders("weekly");
+    // By then it is old enough to be released, had it really ended.
+    pool.until_polled(10).await;
     for fault in [Fault::Status(502), Fault::Garbage, Fault::Truncated, Fault::Status(500)] {
         for instance in &pool.instances {
             instance.fail(Some(fault.clone())).await;
@@ -70,23 +72,50 @@ async fn an_instance_that_is_down_takes_no_new_meetings() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_that_hangs_delays_a_list_no_longer_than_the_deadline() {
-    let pool = Pool::start(Shape { call_timeout: Duration::from_secs(2), ..Shape::default() }).await;
-    let [mut frontend] = pool.frontends().try_into().unwrap();
-    for number in 0..30 {
-        assert!(frontend.create(&format!("meeting-{number}")).await.unwrap().succeeded());
+async fn a_meeting_whose_instance_is_gone_begins_again_elsewhere() {
+    let pool = Pool::start(Shape { proxies: 2, ..Shape::default() }).await;
+    let frontends = pool.frontends();
+    assert!(frontends[0].create("weekly").await.unwrap().succeeded());
+    let gone = pool.holders("weekly")[0];
+    pool.instances[gone].fail(Some(Fault::Down)).await;
+    until("the meeting begins again", async || succeeded(frontends[0].create("weekly").await)).await;
+    let [first, second] = pool.holders("weekly").try_into().unwrap();
+    let elsewhere = if first == gone { second } else { first };
+    for frontend in &frontends {
+        until("it is found where it is now", async || succeeded(frontend.info("weekly").await)).await;
     }
-    let hanging = &pool.instances[0];
-    let elsewhere = 30 - hanging.meetings().len();
-    hanging.fail(Some(Fault::Hang)).await;
-    // The frontend is more patient than the proxy, as Greenlight is.
-    frontend.deadline = Duration::from_secs(10);
-    let list = frontend.meetings().await.unwrap();
-    assert!(list.succeeded(), "{}", list.text());
-    assert_eq!(list.elements("meetingID").len(), elsewhere);
-    for other in &pool.instances[1..] {
-        let id = &other.meetings()[0].meeting_id;
-        assert_eq!(frontend.info(id).await.unwrap().element("meetingID"), Some(id.as_str()));
+    assert_eq!(pool.instances[elsewhere].creates()["weekly"], 1);
+
+    // What comes back is not what is asked, even though it has a meeting of this id.
+    pool.instances[gone].fail(None).await;
+    pool.until_complete().await;
+    pool.until_polled(3).await;
+    let asked = pool.instances[gone].received("getMeetingInfo");
+    for frontend in &frontends {
+        assert!(frontend.info("weekly").await.unwrap().succeeded());
+    }
+    assert_eq!(pool.instances[gone].received("getMeetingInfo"), asked);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_create_that_may_have_arrived_is_sent_to_no_other_instance() {
+    let pool = Pool::start(Shape { create_timeout: Duration::from_secs(1), ..Shape::default() }).await;
+    let [frontend] = pool.frontends().try_into().unwrap();
+    for (number, fault) in [Fault::Truncated, Fault::Hang, Fault::Garbage, Fault::Status(500)].into_iter().enumerate() {
+        for instance in &pool.instances {
+            instance.fail(Some(fault.clone())).await;
+        }
+        let id = format!("meeting-{number}");
+        let answer = frontend.create(&id).await;
+        assert!(!succeeded(answer), "{fault:?}");
+        assert_eq!(pool.creates(&id).len(), 1, "{fault:?}");
+        for instance in &pool.instances {
+            instance.fail(None).await;
+        }
+        pool.until_complete().await;
+        let again = frontend.create(&id).await.unwrap();
+        assert!(again.succeeded(), "{fault:?}: {}", again.text());
+        assert_eq!((pool.creates(&id).len(), pool.holders(&id).len()), (1, 1), "{fault:?}");
     }
 }
 

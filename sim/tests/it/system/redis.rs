@@ -1,7 +1,9 @@
 //! A real Redis, with its own directory and with persistence.
 
 use crate::wait::until;
+use std::fs::File;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -35,6 +37,27 @@ impl Redis {
     pub(crate) async fn start_again(&mut self) {
         self.child = spawn(self.address, &self.directory);
         self.until_it_answers().await;
+    }
+
+    /// Stops it, or lets it go on, so that it keeps its connections and answers nothing.
+    pub(crate) fn pause(&self, paused: bool) {
+        let signal = if paused { "-STOP" } else { "-CONT" };
+        assert!(Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    /// Kills it, and takes away what was written after `length` bytes of its log.
+    pub(crate) fn kill_and_roll_back(&mut self, length: u64) {
+        self.kill();
+        File::options().write(true).open(self.log()).unwrap().set_len(length).unwrap();
+    }
+
+    /// How many bytes its log has.
+    pub(crate) fn log_length(&self) -> u64 {
+        std::fs::metadata(self.log()).unwrap().len()
+    }
+
+    fn log(&self) -> PathBuf {
+        self.directory.path().join("appendonlydir/appendonly.aof.1.incr.aof")
     }
 
     /// Sends a command without arguments and returns the first line of the answer.

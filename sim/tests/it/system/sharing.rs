@@ -1,7 +1,10 @@
 //! Two control planes and two proxies act as one.
 
-use super::{Pool, Shape};
+use super::planes::Proxy;
+use super::{Pool, Shape, succeeded};
+use crate::wait::until;
 use b3lb_sim::Frontend;
+use b3lb_sim::load::Load;
 use futures::future::{join, join_all};
 use futures::{StreamExt, stream};
 use std::collections::BTreeSet;
@@ -27,6 +30,21 @@ async fn a_thousand_meetings_live_on_one_instance_each_and_are_found_through_the
     for list in lists {
         let list = list.unwrap();
         assert_eq!(list.elements("meetingID").into_iter().collect::<BTreeSet<_>>(), expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_that_has_just_started_knows_every_meeting() {
+    let mut pool = Pool::start(Shape { control_planes: 2, ..Shape::default() }).await;
+    let load = Load { creates: 300, concurrency: 32, prefix: "meeting-".to_owned() };
+    assert_eq!(load.run(&pool.frontends()).await.created, 300);
+    pool.proxies.clear();
+    let proxy = Proxy::start(&pool.settings);
+    let frontend = &proxy.frontend;
+    until("it has found a control plane", async || succeeded(frontend.meetings().await)).await;
+    for number in 0..load.creates {
+        let id = load.meeting_id(number);
+        assert_eq!(frontend.info(&id).await.unwrap().element("meetingID"), Some(id.as_str()));
     }
 }
 

@@ -50,6 +50,47 @@ async fn a_restart_of_redis_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_hangs_is_as_one_that_is_away() {
+    let pool = pool_with_meetings().await;
+    pool.redis.pause(true);
+    for frontend in pool.frontends() {
+        for id in IDS {
+            assert_eq!(frontend.info(id).await.unwrap().element("meetingID"), Some(id));
+        }
+        let answer = frontend.create("unplaced").await.unwrap();
+        assert_eq!(answer.element("returncode"), Some("FAILED"), "{}", answer.text());
+    }
+    pool.redis.pause(false);
+    for frontend in pool.frontends() {
+        until("meetings are created again", async || succeeded(frontend.create("seven").await)).await;
+    }
+    assert_nothing_is_lost(&pool).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_lost_its_last_changes_gets_them_back_from_the_pool() {
+    let mut pool = Pool::start(Shape { control_planes: 2, proxies: 2, ..Shape::default() }).await;
+    let frontends = pool.frontends();
+    let length = pool.redis.log_length();
+    for id in IDS {
+        assert!(frontends[0].create(id).await.unwrap().succeeded());
+    }
+    let before = pool.control_planes[0].meetings().await.unwrap();
+    pool.redis.kill_and_roll_back(length);
+    pool.redis.start_again().await;
+    until("Redis holds the meetings again", async || {
+        let length = pool.redis.command("HLEN {b3lb}:meetings").await;
+        length.is_ok_and(|length| length == format!(":{}", IDS.len()))
+    })
+    .await;
+    for control_plane in &pool.control_planes {
+        until("they are where they were", async || control_plane.meetings().await.is_ok_and(|after| after == before))
+            .await;
+    }
+    assert_nothing_is_lost(&pool).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_emptied_redis_is_filled_from_the_pool() {
     let pool = pool_with_meetings().await;
     let before = pool.control_planes[0].meetings().await.unwrap();

@@ -1,0 +1,29 @@
+//! The real proxy on real sockets, between a scripted control plane, scripted instances and raw frontends.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod calls;
+mod control;
+mod creates;
+mod failover;
+mod faults;
+mod frontend;
+mod instance;
+mod lists;
+mod malformed;
+mod proxy;
+
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Longer than anything here takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Waits until a condition holds.
+async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "never happened: {what}");
+        sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -1,0 +1,67 @@
+//! Customers who share the pool and see nothing of each other.
+
+use super::{Pool, Shape};
+use crate::wait::until;
+use b3lb_proto::v1::{PutTenantRequest, Tenant};
+use b3lb_sim::Frontend;
+use bbb::Secret;
+
+/// A frontend of a new tenant.
+async fn tenant(pool: &Pool, host: &str, secrets: &[&str], instances: Vec<String>) -> Frontend {
+    let tenant = Tenant {
+        host: host.to_owned(),
+        secrets: secrets.iter().map(|secret| (*secret).to_owned()).collect(),
+        instances,
+        ..Tenant::default()
+    };
+    let mut admin = pool.control_planes[0].admin().await.unwrap();
+    admin.put_tenant(PutTenantRequest { tenant: Some(tenant) }).await.unwrap();
+    let host = Some(host.to_owned());
+    let frontend = Frontend { host, secret: Secret::new(secrets[0]), ..pool.proxies[0].frontend.clone() };
+    until("the proxy knows the tenant", async || frontend.meetings().await.unwrap().succeeded()).await;
+    frontend
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tenants_see_only_their_own_meetings() {
+    let pool = Pool::start(Shape::default()).await;
+    let red = tenant(&pool, "red.example.org", &["red-secret"], vec![]).await;
+    let blue = tenant(&pool, "blue.example.org", &["blue-secret"], vec![]).await;
+    for number in 0..10 {
+        for frontend in [&red, &blue] {
+            let created = frontend.create(&format!("room-{number}")).await.unwrap();
+            assert!(created.succeeded() && created.element("messageKey") == Some(""), "{}", created.text());
+        }
+    }
+    assert!(red.create("red-only").await.unwrap().succeeded());
+    for number in 0..10 {
+        assert_eq!(pool.holders(&format!("room-{number}")).len(), 2, "one instance would take them for one meeting");
+    }
+    assert_eq!(red.meetings().await.unwrap().elements("meetingID").len(), 11);
+    assert_eq!(blue.meetings().await.unwrap().elements("meetingID").len(), 10);
+    assert_eq!(blue.info("red-only").await.unwrap().element("messageKey"), Some("notFound"));
+    assert_eq!(blue.end("red-only").await.unwrap().element("messageKey"), Some("notFound"));
+    assert!(red.info("red-only").await.unwrap().succeeded());
+
+    let thief = Frontend { secret: Secret::new("red-secret"), ..blue.clone() };
+    assert_eq!(thief.meetings().await.unwrap().element("messageKey"), Some("checksumError"));
+    assert!(blue.end("room-1").await.unwrap().succeeded());
+    let red_room = red.info("room-1").await.unwrap();
+    assert_eq!(red_room.element("hasBeenForciblyEnded"), Some("false"), "{}", red_room.text());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_stays_on_its_instances_and_may_change_its_secret() {
+    let pool = Pool::start(Shape::default()).await;
+    let own = vec![pool.instances[1].url()];
+    let old = tenant(&pool, "red.example.org", &["old-secret"], own.clone()).await;
+    for number in 0..10 {
+        assert!(old.create(&format!("room-{number}")).await.unwrap().succeeded());
+    }
+    assert_eq!([0, 1, 2].map(|index| pool.instances[index].received("create")), [0, 10, 0]);
+    // While a secret is changed, both are valid.
+    let new = tenant(&pool, "red.example.org", &["new-secret", "old-secret"], own).await;
+    for frontend in [&old, &new] {
+        assert_eq!(frontend.meetings().await.unwrap().elements("meetingID").len(), 10);
+    }
+}

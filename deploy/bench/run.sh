@@ -29,6 +29,7 @@ fi
 cargo build --release --locked --bin b3lb-control-plane --bin b3lb-data-plane --bin b3lbctl
 
 dir=$(mktemp -d)
+chmod 755 "$dir" # as root, nginx reads the answers as another user
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$dir"' EXIT
 
@@ -40,9 +41,9 @@ on() { # core, program...: starts a program on one core
 
 # A getMeetingInfo answer of 903 bytes, and the least that the control plane's checks and a create need.
 head='<response><returncode>SUCCESS</returncode>'
-info="$head<meetingID>bench</meetingID>$(head -c 808 /dev/zero | tr '\0' x)</response>"
+info="$head<meetingID>bench</meetingID>$(head -c 822 /dev/zero | tr '\0' x)</response>"
 mkdir -p "$dir/www/bigbluebutton/api" "$dir/tmp"
-printf %s "${info:0:892}</response>" >"$dir/www/bigbluebutton/api/getMeetingInfo"
+printf %s "$info" >"$dir/www/bigbluebutton/api/getMeetingInfo"
 printf %s "$head<meetings><meeting><meetingID>bench</meetingID></meeting></meetings></response>" >"$dir/www/bigbluebutton/api/getMeetings"
 printf %s "$head<meetingID>bench</meetingID></response>" >"$dir/www/bigbluebutton/api/create"
 

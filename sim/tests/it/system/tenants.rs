@@ -51,6 +51,23 @@ async fn tenants_see_only_their_own_meetings() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_encoded_parameter_reaches_nobody_elses_meeting() {
+    let pool = Pool::start(Shape::default()).await;
+    let shared = vec![pool.instances[0].url()];
+    let red = tenant(&pool, "red.example.org", &["red-secret"], shared.clone()).await;
+    let blue = tenant(&pool, "blue.example.org", &["blue-secret"], shared).await;
+    assert!(red.create("red-only").await.unwrap().succeeded());
+    assert!(blue.create("blue-only").await.unwrap().succeeded());
+    // The instance would take the first of the two, and we the one whose name is not encoded.
+    let stolen = blue.get(&blue.target("getMeetingInfo", "meetingI%44=red-only&meetingID=blue-only")).await.unwrap();
+    assert_eq!(stolen.element("messageKey"), Some("validationError"), "{}", stolen.text());
+    let stolen = blue.get(&blue.target("getMeetingInfo", "meetingI%44=red-only")).await.unwrap();
+    assert_eq!(stolen.element("messageKey"), Some("notFound"), "{}", stolen.text());
+    let own = blue.get(&blue.target("getMeetingInfo", "meetingI%44=blue-only")).await.unwrap();
+    assert!(own.succeeded(), "{}", own.text());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenant_stays_on_its_instances_and_may_change_its_secret() {
     let pool = Pool::start(Shape::default()).await;
     let own = vec![pool.instances[1].url()];

@@ -9,6 +9,7 @@ mod scan;
 pub use meeting::Meeting;
 
 use crate::document::{self, Outcome};
+use memchr::memmem;
 use scan::{Scan, Token};
 
 /// The most bytes one item may have: a meeting of a thousand attendees has 340 kB.
@@ -21,6 +22,8 @@ const HEAD_MAX: usize = 64 << 10;
 #[derive(Debug)]
 pub struct Splitter {
     list: &'static str,
+    /// The message key of a document that leaves the list out because it is empty.
+    empty: &'static [u8],
     /// What has arrived and is still needed: the head, or the item that is not complete yet.
     pending: Vec<u8>,
     scan: Scan,
@@ -61,7 +64,14 @@ pub enum ListingError {
 impl Splitter {
     /// For an answer to `getMeetings`.
     pub fn meetings() -> Self {
-        Self { list: "meetings", pending: Vec::new(), scan: Scan::default(), depth: 0, place: Place::Head }
+        Self {
+            list: "meetings",
+            empty: b"<messageKey>noMeetings</messageKey>",
+            pending: Vec::new(),
+            scan: Scan::default(),
+            depth: 0,
+            place: Place::Head,
+        }
     }
 
     /// Takes the next bytes, and hands each item that is complete to `each`, from its start tag to its end tag as it came.
@@ -129,8 +139,11 @@ impl Splitter {
             }
             (1, Place::List { .. }) => self.place = Place::Tail,
             (0, Place::Head) => {
-                // Some refusals and empty lists come without the list's element.
                 self.check_outcome()?;
+                // A success without a list answers some other call, unless it says that there is nothing to list.
+                if memmem::find(&self.pending[..end], self.empty).is_none() {
+                    return Err(ListingError::NotAListing);
+                }
                 self.place = Place::End;
             }
             (0, _) => self.place = Place::End,

@@ -59,6 +59,10 @@ fn an_empty_list_is_complete_and_a_refusal_is_none() {
     {
         assert_eq!(split(page, 3), (Vec::new(), Err(ListingError::NotAListing)), "{page}");
     }
+    // What the root of the API answers is no evidence that there are no meetings.
+    assert_eq!(split(&document::version(), 7), (Vec::new(), Err(ListingError::NotAListing)));
+    let bare = EMPTY.replace("<meetings/>\n", "");
+    assert_eq!(split(&bare, 7), (Vec::new(), Ok(())));
     assert_eq!(split("just text", 3), (Vec::new(), Err(ListingError::CutOff)));
     assert_eq!(split("", 1), (Vec::new(), Err(ListingError::CutOff)));
 }

@@ -8,7 +8,7 @@ use quick_xml::events::{BytesRef, Event};
 /// One meeting, as `getMeetings` and `getMeetingInfo` describe it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Meeting {
-    /// The meetingID that it was created with.
+    /// The meetingID that it was created with, but for runs of white space, of which BigBlueButton lists one character.
     pub id: String,
     /// What the instance calls it.
     pub internal_id: String,
@@ -45,7 +45,7 @@ impl Meeting {
                 Event::CData(text) => value.push_str(&text),
                 Event::GeneralRef(reference) => push_reference(&reference, &mut value)?,
                 Event::End(_) => {
-                    meeting.set(&path, value.trim());
+                    meeting.set(&path, &value);
                     path.pop();
                     value.clear();
                 }
@@ -62,23 +62,27 @@ impl Meeting {
             [_, parent, name] => [parent, name],
             _ => return,
         };
+        let text = value.trim();
         match path {
+            // Blanks at its ends are part of it.
             ["", "meetingID"] => self.id = value.to_owned(),
-            ["", "internalMeetingID"] => self.internal_id = value.to_owned(),
-            ["", "parentMeetingID"] if value != NO_PARENT => self.parent = Some(value.to_owned()),
-            ["", "running"] => self.running = value == "true",
-            ["", "hasBeenForciblyEnded"] => self.ended = value == "true",
+            ["", "internalMeetingID"] => self.internal_id = text.to_owned(),
+            ["", "parentMeetingID"] if text != NO_PARENT => self.parent = Some(text.to_owned()),
+            ["", "running"] => self.running = text == "true",
+            ["", "hasBeenForciblyEnded"] => self.ended = text == "true",
             // BigBlueButton 2.4 groups the digits.
-            ["", "participantCount"] => self.users = value.replace(',', "").parse().unwrap_or(0),
-            ["metadata", "b3lb-tenant"] => self.tenant = Some(value.to_owned()),
-            ["metadata", "bigblueswarm-tenant"] if self.tenant.is_none() => self.tenant = Some(value.to_owned()),
+            ["", "participantCount"] => self.users = text.replace(',', "").parse().unwrap_or(0),
+            ["metadata", "b3lb-tenant"] => self.tenant = Some(text.to_owned()),
+            ["metadata", "bigblueswarm-tenant"] if self.tenant.is_none() => self.tenant = Some(text.to_owned()),
             _ => {}
         }
     }
 
-    /// The key of its meetingID.
+    /// The key of its meetingID. If that has white space, only the internal id still tells what it was, but for breakout rooms.
     pub fn key(&self) -> MeetingKey {
-        MeetingKey::of(self.id.as_bytes())
+        let told = self.parent.is_none() && self.id.contains(char::is_whitespace);
+        let internal = told.then(|| MeetingKey::of_internal(self.internal_id.as_bytes())).flatten();
+        internal.unwrap_or_else(|| MeetingKey::of(self.id.as_bytes()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Lists as BigBlueButton writes them, whole and damaged, in chunks of every size.
 
 use super::*;
+use crate::MeetingKey;
 use proptest::prelude::*;
 
 const ONE: &str = include_str!("../../tests/responses/meetings-1x1.xml");
@@ -110,6 +111,22 @@ fn a_meeting_is_read_with_its_tenant_and_its_parent() {
     assert_eq!(Meeting::read(element.as_bytes()), Some(expected));
     assert_eq!(Meeting::read(b"<meeting><meetingID></meetingID></meeting>"), None);
     assert_eq!(Meeting::read(b"<meeting><meetingID>a</meetingID>"), None);
+}
+
+#[test]
+fn the_key_of_a_meeting_survives_how_white_space_is_listed() {
+    let key = |id: &str, more: &str| {
+        Meeting::read(format!("<meeting><meetingID>{id}</meetingID>{more}</meeting>").as_bytes()).unwrap().key()
+    };
+    for (created, listed) in [("a b", "a b"), (" a", " a"), ("a  b ", "a b "), ("a\t\nb", "a\nb")] {
+        let internal =
+            format!("<internalMeetingID>{}-1531155809613</internalMeetingID>", MeetingKey::of(created.as_bytes()));
+        assert_eq!(key(listed, &internal), MeetingKey::of(created.as_bytes()), "{created:?}");
+    }
+    let made_up = "<internalMeetingID>c25a79c57906ba7027b36d380230db92bbc0fd64-1531155809613</internalMeetingID>";
+    assert_eq!(key("plain", made_up), MeetingKey::of(b"plain"));
+    let breakout = format!("{made_up}<parentMeetingID>p-1</parentMeetingID>");
+    assert_eq!(key("room 1", &breakout), MeetingKey::of(b"room 1"));
 }
 
 proptest! {

@@ -57,8 +57,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Finds the return code in (the first kilobyte of) a document; `None` if it is no answer of BigBlueButton. Takes a declaration,
-    /// indentation and upper and lower case as other balancers write them.
+    /// Finds the return code in (the first kilobyte of) a document; `None` if it is no answer of BigBlueButton. Takes a declaration
+    /// and indentation, as other balancers write them.
     pub fn of(document: &[u8]) -> Option<Self> {
         let start = &document[..document.len().min(1024)];
         let at = memmem::find(start, b"<returncode>")? + b"<returncode>".len();

@@ -9,6 +9,10 @@ use memchr::{memchr, memchr3, memmem};
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     position: usize,
+    /// How many bytes of the token there were searched for its end in vain. None is searched twice, however small the chunks are.
+    searched: usize,
+    /// The quote in which that search ended.
+    quote: Option<u8>,
 }
 
 /// A tag, by the positions of its `<`, of the end of its name, and behind its `>`.
@@ -46,9 +50,9 @@ impl Scan {
             let start = self.position;
             let rest = &buffer[start..];
             let skipped = match rest {
-                [_, b'?', ..] => memmem::find(rest, b"?>").map(|at| at + 2),
-                [_, b'!', ..] if rest.starts_with(b"<!--") => memmem::find(&rest[4..], b"-->").map(|at| at + 7),
-                [_, b'!', ..] if rest.starts_with(b"<![CDATA[") => memmem::find(rest, b"]]>").map(|at| at + 3),
+                [_, b'?', ..] => self.behind(rest, 2, b"?>"),
+                [_, b'!', ..] if rest.starts_with(b"<!--") => self.behind(rest, 4, b"-->"),
+                [_, b'!', ..] if rest.starts_with(b"<![CDATA[") => self.behind(rest, 9, b"]]>"),
                 [_, b'!', ..] if b"<!--".starts_with(rest) || b"<![CDATA[".starts_with(rest) => None,
                 // A document type could redefine what everything else means.
                 [_, b'!', ..] => return Err(Malformed),
@@ -63,7 +67,7 @@ impl Scan {
 
     fn tag(&mut self, buffer: &[u8]) -> Result<Option<Token>, Malformed> {
         let start = self.position;
-        let Some(end) = tag_end(&buffer[start..]).map(|length| start + length) else { return Ok(None) };
+        let Some(end) = self.tag_end(&buffer[start..]).map(|length| start + length) else { return Ok(None) };
         self.position = end;
         let inner = &buffer[start + 1..end - 1];
         let name = inner.iter().position(|b| b.is_ascii_whitespace() || *b == b'/').unwrap_or(inner.len());
@@ -75,16 +79,34 @@ impl Scan {
             _ => Err(Malformed),
         }
     }
-}
 
-/// How many bytes the tag at the start has, up to and with its `>`. Quoted attribute values may contain one.
-fn tag_end(bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        at += memchr3(b'>', b'"', b'\'', &bytes[at..])?;
-        match bytes[at] {
-            b'>' => return Some(at + 1),
-            quote => at += memchr(quote, &bytes[at + 1..])? + 2,
+    /// How many bytes there are up to and with `end`, which follows an opening of so many bytes.
+    fn behind(&mut self, bytes: &[u8], opening: usize, end: &[u8]) -> Option<usize> {
+        // It may have begun in what was searched.
+        let from = opening.max(self.searched.saturating_sub(end.len() - 1));
+        let found = memmem::find(&bytes[from..], end).map(|at| from + at + end.len());
+        self.searched = if found.is_some() { 0 } else { bytes.len() };
+        found
+    }
+
+    /// How many bytes the tag at the start has, up to and with its `>`. Quoted attribute values may contain one.
+    fn tag_end(&mut self, bytes: &[u8]) -> Option<usize> {
+        loop {
+            let rest = &bytes[self.searched..];
+            let found = match self.quote {
+                Some(quote) => memchr(quote, rest),
+                None => memchr3(b'>', b'"', b'\'', rest),
+            };
+            let Some(found) = found else {
+                self.searched = bytes.len();
+                return None;
+            };
+            self.searched += found + 1;
+            match (self.quote.take(), rest[found]) {
+                (Some(_), _) => {}
+                (None, b'>') => return Some(std::mem::take(&mut self.searched)),
+                (None, quote) => self.quote = Some(quote),
+            }
         }
     }
 }

@@ -93,6 +93,16 @@ fn an_item_that_never_ends_is_given_up() {
     assert_eq!(given_up, Some(Err(ListingError::TooLarge)));
 }
 
+/// Would take minutes if each chunk were searched from the start of the token.
+#[test]
+fn large_tokens_may_come_byte_by_byte() {
+    let long = "x".repeat(1 << 20);
+    for inner in [format!("<!--{long}-->"), format!("<![CDATA[{long}]]>"), format!("<image alt='{long}'/>")] {
+        let meetings = [meeting(&inner)];
+        assert!(split(&list(&meetings), 1) == (meetings.to_vec(), Ok(())), "{}", &inner[..9]);
+    }
+}
+
 #[test]
 fn a_meeting_is_read_with_its_tenant_and_its_parent() {
     let element = "<meeting><meetingID>R&amp;D &#233;</meetingID><parentMeetingID>p-1</parentMeetingID>\

@@ -38,7 +38,11 @@ pub(crate) fn variables(
                 problems.push(problem(file_name, format!("{name} is set as well; keep one of the two")));
             }
             (Some(text), None) => variables.push(Variable { key, name, text }),
-            (None, Some(path)) => variables.push(Variable { key, name: file_name, text: read(path.into())? }),
+            (None, Some(path)) => match read(path.into())? {
+                // Somebody meant to set it: to go on without a key or password would be to do something else.
+                text if text.is_empty() => problems.push(problem(file_name, "the file is empty".to_owned())),
+                text => variables.push(Variable { key, name: file_name, text }),
+            },
             (None, None) => {}
         }
     }

@@ -310,6 +310,11 @@ fn a_secret_can_come_from_a_file() {
         loaded(MINIMUM, &[("B3LB_ADMIN_API_KEY_FILE", path), ("B3LB_ADMIN_API_KEY", "hunter2")]).unwrap_err(),
         "B3LB_ADMIN_API_KEY_FILE: B3LB_ADMIN_API_KEY is set as well; keep one of the two"
     );
+    std::fs::write(path, "\n").unwrap();
+    assert_eq!(
+        loaded(MINIMUM, &[("B3LB_ADMIN_API_KEY_FILE", path)]).unwrap_err(),
+        "B3LB_ADMIN_API_KEY_FILE: the file is empty"
+    );
 }
 
 #[test]

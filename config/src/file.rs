@@ -88,7 +88,7 @@ impl<'de> Visitor<'de> for Level<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<Spanned<String>>()? {
             let line = key.referenced.line();
-            let (written, name) = self.paths(&key.value);
+            let (written, name) = self.paths(&shown(&key.value));
             let index = self.entries.len();
             // Entered before its value is read, so that an error can name it.
             let value = Value::Empty;
@@ -166,6 +166,14 @@ impl<'de> Visitor<'de> for List {
 /// The elements of a list that is written as one text.
 pub(crate) fn split(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|element| !element.is_empty()).map(str::to_owned).collect()
+}
+
+/// As much of a key as could be one: where the colon or the space behind it is missing, its value is part of it.
+fn shown(key: &str) -> String {
+    match key.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-' | '.')) {
+        Some(end) => format!("{}…", &key[..end]),
+        None => key.to_owned(),
+    }
 }
 
 fn snake_case(key: &str) -> String {

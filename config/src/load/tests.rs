@@ -148,6 +148,8 @@ const KEYS_WRONG: &[(&str, &str)] = &[
         "control_plane: {tls: {cert: /a}}\n",
         "b3lb.yaml:1: control_plane.tls.cert: there is no such key; control_plane.tls has certificate, key, client_ca",
     ),
+    ("admin: {api_key:hunter2}\n", "b3lb.yaml:1: admin.api_key…: there is no such key; admin has api_key"),
+    ("admin: {api_key hunter2}\n", "b3lb.yaml:1: admin.api_key…: there is no such key; admin has api_key"),
     ("port: 1\nport: 2\n", "b3lb.yaml:2: port: stands in line 1 already, as port; keep one of the two"),
     (
         "admin:\n  api_key: hunter2\n  apiKey: hunter2\n",

@@ -58,16 +58,22 @@ pub(crate) fn listen(text: &str) -> Parsed<SocketAddr> {
     address.filter(|address| address.port() != 0).ok_or_else(|| "an address and port such as 0.0.0.0:8091".into())
 }
 
-/// A url of something that is spoken to by HTTP, without a password: urls are logged.
+/// A url of something that is spoken to by HTTP. No password, for urls are logged, and no path, for the clients would leave it out.
 pub(crate) fn http_url(text: &str) -> Parsed<Url> {
-    let expected = || "an http or https url without user or password, such as http://127.0.0.1:8086".into();
+    let expected = || "an http or https url without user, path or query, such as http://127.0.0.1:8086".into();
     let url = Url::parse(text).map_err(|_| expected())?;
-    let plain = url.username().is_empty() && url.password().is_none();
-    if matches!(url.scheme(), "http" | "https") && url.has_host() && plain { Ok(url) } else { Err(expected()) }
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let right = matches!(url.scheme(), "http" | "https") && url.has_host() && anonymous && bare;
+    if right { Ok(url) } else { Err(expected()) }
 }
 
+/// At least one of them.
 pub(crate) fn http_urls(texts: &[String]) -> Parsed<Vec<Url>> {
-    texts.iter().map(|text| http_url(text)).collect()
+    match texts {
+        [] => Err("a list of one url or more".into()),
+        _ => texts.iter().map(|text| http_url(text)).collect(),
+    }
 }
 
 pub(crate) fn ip_addresses(texts: &[String]) -> Parsed<Vec<IpAddr>> {

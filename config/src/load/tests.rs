@@ -196,7 +196,12 @@ const VALUES_WRONG: &[(&str, &str)] = &[
     ("redis: {database: -1}\n", "b3lb.yaml:1: redis.database: \"-1\" is not the number of a database, 0 or more"),
     (
         "influxdb: {address: 10.0.0.1:8086}\n",
-        "b3lb.yaml:1: influxdb.address: the value (not shown) is not an http or https url without user or password, such \
+        "b3lb.yaml:1: influxdb.address: the value (not shown) is not an http or https url without user, path or query, such \
+         as http://127.0.0.1:8086",
+    ),
+    (
+        "influxdb: {address: 'http://10.0.0.1:8086/influx'}\n",
+        "b3lb.yaml:1: influxdb.address: the value (not shown) is not an http or https url without user, path or query, such \
          as http://127.0.0.1:8086",
     ),
     (
@@ -214,8 +219,12 @@ const VALUES_WRONG: &[(&str, &str)] = &[
     ),
     (
         "data_plane: {control_planes: ['ftp://a', 'http://b']}\n",
-        "b3lb.yaml:1: data_plane.control_planes: \"ftp://a, http://b\" is not an http or https url without user or \
-         password, such as http://127.0.0.1:8086",
+        "b3lb.yaml:1: data_plane.control_planes: \"ftp://a, http://b\" is not an http or https url without user, path or \
+         query, such as http://127.0.0.1:8086",
+    ),
+    (
+        "data_plane: {control_planes: []}\n",
+        "b3lb.yaml:1: data_plane.control_planes: \"\" is not a list of one url or more",
     ),
     (
         "data_plane: {trusted_proxies: [10.0.0.0/8]}\n",

@@ -5,11 +5,12 @@ use crate::load::{Loaded, load};
 use crate::settings::Settings;
 use crate::{logging, tls};
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// The exit code of a program whose configuration cannot be used.
-pub const REFUSED: u8 = 2;
+const REFUSED: u8 = 2;
 
 /// Where the configuration is. To be flattened into a program's own arguments.
 #[derive(Debug, Clone, clap::Args)]
@@ -41,16 +42,22 @@ impl Args {
     /// Loads the configuration and begins to log.
     ///
     /// # Errors
+    /// As for [`Args::start_if`].
+    pub fn start(&self) -> Result<Settings, ExitCode> {
+        self.start_if(|_| Ok(()))
+    }
+
+    /// The same for a program that cannot use every configuration.
+    ///
+    /// # Errors
     /// The exit code with which the program shall end now: the configuration cannot be used, which was said on stderr, or it was only
     /// to be checked.
-    pub fn start(&self) -> Result<Settings, ExitCode> {
-        let refuse = |error: &dyn std::error::Error| {
-            eprintln!("{error}");
-            ExitCode::from(REFUSED)
-        };
-        let Loaded { settings, file, warnings } = self.load().map_err(|error| refuse(&error))?;
+    pub fn start_if(&self, usable: impl FnOnce(&Settings) -> anyhow::Result<()>) -> Result<Settings, ExitCode> {
+        tls::install_provider();
+        let Loaded { settings, file, warnings } = self.load().map_err(refuse)?;
+        usable(&settings).map_err(refuse)?;
         if self.check {
-            tls::client_config(settings.upstream.ca_file.as_deref()).map_err(|error| refuse(&error))?;
+            tls::client_config(settings.upstream.ca_file.as_deref()).map_err(refuse)?;
             for warning in warnings {
                 eprintln!("warning: {warning}");
             }
@@ -59,7 +66,6 @@ impl Args {
             return Err(ExitCode::SUCCESS);
         }
         logging::start(&settings.log);
-        tls::install_provider();
         for warning in warnings {
             tracing::warn!("{warning}");
         }
@@ -72,4 +78,9 @@ impl Args {
             std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
         load(self.config.as_deref(), environment)
     }
+}
+
+fn refuse(reason: impl Display) -> ExitCode {
+    eprintln!("{reason}");
+    ExitCode::from(REFUSED)
 }

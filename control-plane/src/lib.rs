@@ -1,6 +1,6 @@
 //! The control plane: owns the state, scores the instances continuously, decides placements and streams them to the proxies.
 //!
-//! - [`run()`]: one control plane, from its settings to its end;
+//! - [`run()`]: one control plane, from its settings to its end, and [`check()`]: whether these settings will do;
 //! - [`state`]: what is replicated, as one plain value with pure transitions;
 //! - [`replica`]: this control plane's copy of it;
 //! - [`store`]: where it is kept, Redis or embedded;
@@ -28,4 +28,4 @@ mod serve;
 pub mod state;
 pub mod store;
 
-pub use run::run;
+pub use run::{check, run};

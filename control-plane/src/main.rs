@@ -2,7 +2,6 @@
 
 use anyhow::Context;
 use b3lb_config::Args;
-use b3lb_control_plane::grpc::Keys;
 use clap::Parser;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
@@ -20,14 +19,10 @@ struct Program {
 
 fn main() -> ExitCode {
     let program: Program = b3lb_config::args::parse();
-    let settings = match program.configuration.start() {
+    let settings = match program.configuration.start_if(b3lb_control_plane::check) {
         Ok(settings) => settings,
         Err(code) => return code,
     };
-    if let Err(error) = Keys::new(&settings) {
-        eprintln!("{error}");
-        return ExitCode::from(b3lb_config::args::REFUSED);
-    }
     b3lb_config::shutdown::run(|shutdown| async move {
         let address = settings.control_plane.listen;
         let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;

@@ -24,6 +24,18 @@ use tonic_health::server::HealthReporter;
 /// Jobs are told to end once the last call is answered; what they have under way they finish or drop.
 const JOBS_GRACE: Duration = Duration::from_secs(5);
 
+/// Whether a control plane can begin with these settings, as far as they and the files that they name tell.
+///
+/// # Errors
+/// What is missing or wrong.
+pub fn check(settings: &Settings) -> anyhow::Result<()> {
+    Keys::new(settings)?;
+    if let Some(tls) = &settings.control_plane.tls {
+        serve::acceptor(tls)?;
+    }
+    Ok(())
+}
+
 /// Runs a control plane on `listener` until `shutdown`.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Both planes in one process.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use b3lb_config::Settings;
 use b3lb_data_plane::Listeners;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,6 +11,26 @@ use url::Url;
 
 /// What must not end while the program runs.
 pub(crate) type Parts = JoinSet<Result<()>>;
+
+/// Whether both can begin with these settings, and the proxy reach the control plane.
+///
+/// # Errors
+/// What is missing or wrong.
+pub(crate) fn check(settings: &Settings) -> Result<()> {
+    b3lb_control_plane::check(settings)?;
+    if let Some(tls) = &settings.control_plane.tls {
+        let named = settings.data_plane.control_planes.iter().any(|url| url.scheme() == "https");
+        ensure!(
+            named,
+            "data_plane.control_planes: needs an https url that the certificate of control_plane.tls is for"
+        );
+        ensure!(
+            tls.client_ca.is_none(),
+            "control_plane.tls.client_ca: would keep out the proxy, which shows no certificate"
+        );
+    }
+    Ok(())
+}
 
 /// Runs a control plane and a proxy that follows it until `shutdown`.
 ///

@@ -47,6 +47,43 @@ fn a_ca_file_that_is_missing_fails_the_check() {
 }
 
 #[test]
+fn what_the_control_plane_could_not_begin_with_fails_the_check() {
+    let dir = tempfile::tempdir().unwrap();
+    let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let file = |name: &str, text: String| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let (certificate, key) = (file("own.pem", signed.cert.pem()), file("key.pem", signed.signing_key.serialize_pem()));
+    let pair = format!("certificate: {certificate}, key: {key}");
+    let https = "data_plane: {control_planes: ['https://localhost:8091']}\n";
+    let with = |tls: &str, more: &str| format!("{GOOD}control_plane: {{tls: {{{tls}}}}}\n{more}");
+    for (configuration, reason) in [
+        (
+            "control_plane: {proxy_token: hunter2}\n".to_owned(),
+            "admin.api_key is missing: operators and proxies show it to the control plane, so it cannot start without one",
+        ),
+        (
+            with(&format!("certificate: /nowhere/own.pem, key: {key}"), https),
+            "control_plane.tls.certificate: /nowhere/own.pem: I/O error: No such file or directory (os error 2)",
+        ),
+        (
+            with(&pair, ""),
+            "data_plane.control_planes: needs an https url that the certificate of control_plane.tls is for",
+        ),
+        (
+            with(&format!("{pair}, client_ca: {certificate}"), https),
+            "control_plane.tls.client_ca: would keep out the proxy, which shows no certificate",
+        ),
+    ] {
+        let refused = (Some(2), String::new(), format!("{reason}\n"));
+        assert_eq!(b3lb(&configuration, &["--config", "FILE", "--check"]), refused);
+    }
+    assert_eq!(b3lb(&with(&pair, https), &["--config", "FILE", "--check"]).0, Some(0));
+}
+
+#[test]
 fn the_version_is_told() {
     let version = format!("b3lb {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(b3lb(GOOD, &["--version"]), (Some(0), version, String::new()));

@@ -19,10 +19,21 @@ pub fn run<F: Future<Output = anyhow::Result<()>>>(program: impl FnOnce(Cancella
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
+            eprintln!("{}", told(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error and its causes, but for those that it tells itself.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 async fn until_signal<F: Future<Output = anyhow::Result<()>>>(
@@ -48,5 +59,24 @@ async fn until_signal<F: Future<Output = anyhow::Result<()>>>(
     tokio::select! {
         result = program(shutdown.clone()) => result,
         result = signals => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::client_config;
+    use anyhow::Context;
+    use std::path::Path;
+
+    #[test]
+    fn an_error_is_told_without_repeating_its_causes() {
+        let error = client_config(Some(Path::new("/nowhere"))).context("a worker").unwrap_err();
+        assert_eq!(
+            told(&error),
+            "a worker: /nowhere: no certificates can be read: I/O error: No such file or directory (os error 2)"
+        );
+        let error = std::io::Error::other("taken");
+        assert_eq!(told(&anyhow::Error::from(error).context("cannot listen")), "cannot listen: taken");
     }
 }

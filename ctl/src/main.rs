@@ -19,8 +19,14 @@ async fn main() -> ExitCode {
     match commands::run(args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("b3lbctl: {error:#}");
+            eprintln!("b3lbctl: {}", told(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// What failed and what is at the root of it. What lies between tells both again, in other words.
+fn told(error: &anyhow::Error) -> String {
+    let (text, root) = (error.to_string(), error.root_cause().to_string());
+    if text == root { text } else { format!("{text}: {root}") }
 }

@@ -9,6 +9,8 @@ use b3lb_proto::v1::{
     PoolStatus, PutTenantRequest, RemoveInstanceRequest, StatusRequest, Tenant, UncordonInstanceRequest,
 };
 use comfy_table::{Table, presets};
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::time::Duration;
 use tonic::{Code, Request, Status};
 
@@ -23,7 +25,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 async fn dispatch(client: &mut Client, command: Command) -> Result<(), Status> {
     match command {
         Command::Status { watch: false } => {
-            print_status(&client.status(timed(StatusRequest {})).await?.into_inner());
+            print_status(&client.status(timed(StatusRequest {})).await?.into_inner())?;
         }
         Command::Status { watch: true } => watch_status(client).await?,
         Command::Get(what) => get(client, what).await?,
@@ -50,8 +52,8 @@ async fn dispatch(client: &mut Client, command: Command) -> Result<(), Status> {
 async fn watch_status(client: &mut Client) -> Result<(), Status> {
     let mut stream = client.watch_status(StatusRequest {}).await?.into_inner();
     while let Some(status) = stream.message().await? {
-        print_status(&status);
-        println!();
+        print_status(&status)?;
+        print("")?;
     }
     Err(Status::unavailable("the control plane ended the stream"))
 }
@@ -67,7 +69,7 @@ async fn get(client: &mut Client, what: Get) -> Result<(), Status> {
                 let online = yes_no(i.online);
                 table.add_row([i.url, admission, online, i.capacity.to_string(), i.meetings.to_string(), i.secret]);
             }
-            println!("{table}");
+            print(table)?;
         }
         Get::Tenants { secrets } => {
             let answer = client.list_tenants(timed(ListTenantsRequest { with_secrets: secrets })).await?.into_inner();
@@ -76,7 +78,7 @@ async fn get(client: &mut Client, what: Get) -> Result<(), Status> {
                 let instances = if t.instances.is_empty() { "all".to_owned() } else { t.instances.join(" ") };
                 table.add_row([t.host, instances, t.meetings.to_string(), t.secrets.join(" ")]);
             }
-            println!("{table}");
+            print(table)?;
         }
         Get::Meetings { tenant, instance } => list_meetings(client, tenant, instance).await?,
     }
@@ -97,8 +99,7 @@ async fn list_meetings(client: &mut Client, tenant: String, instance: String) ->
         }
         request.page_token = page.next_page_token;
     }
-    println!("{table}");
-    Ok(())
+    print(table)
 }
 
 async fn add(client: &mut Client, what: Add) -> Result<(), Status> {
@@ -148,7 +149,7 @@ async fn drain(client: &mut Client, url: String) -> Result<(), Status> {
 async fn explain(client: &mut Client, tenant: String, meeting_id: String) -> Result<(), Status> {
     let answer = client.explain(timed(ExplainRequest { tenant, meeting_id })).await?.into_inner();
     if !answer.existing.is_empty() {
-        println!("the meeting is on {} and stays there", answer.existing);
+        print(format_args!("the meeting is on {} and stays there", answer.existing))?;
     }
     let mut table = table(&["INSTANCE", "SCORE", "CANDIDATE", "TERMS"]);
     for i in answer.instances {
@@ -156,12 +157,11 @@ async fn explain(client: &mut Client, tenant: String, meeting_id: String) -> Res
         let terms = if i.ineligible.is_empty() { terms.join(", ") } else { i.ineligible };
         table.add_row([i.instance, number(i.score), yes_no(i.candidate), terms]);
     }
-    println!("policy {}\n{table}", answer.policy);
-    Ok(())
+    print(format_args!("policy {}\n{table}", answer.policy))
 }
 
-fn print_status(status: &PoolStatus) {
-    println!(
+fn print_status(status: &PoolStatus) -> Result<(), Status> {
+    print(format_args!(
         "{} tenants, {} meetings, {} users, {} proxies; store {} {}, metrics {} {}; revision {} of {}",
         status.tenants,
         status.meetings,
@@ -173,7 +173,7 @@ fn print_status(status: &PoolStatus) {
         if status.metrics_ok { "are read" } else { "cannot be read" },
         status.revision,
         status.epoch,
-    );
+    ))?;
     let mut table = table(&[
         "INSTANCE",
         "ADMISSION",
@@ -198,7 +198,12 @@ fn print_status(status: &PoolStatus) {
             i.ineligible.clone(),
         ]);
     }
-    println!("{table}");
+    print(table)
+}
+
+/// Writes to stdout, which whoever reads it may close before the end.
+fn print(text: impl Display) -> Result<(), Status> {
+    writeln!(io::stdout(), "{text}").map_err(|error| Status::cancelled(format!("stdout: {error}")))
 }
 
 fn table(header: &[&str]) -> Table {

@@ -6,7 +6,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Variables that begin like ours and are read by others: our command lines, and telegraf in the original's documentation.
-const OTHERS: &[&str] = &["B3LB_CONFIG", "B3LB_ADDRESS", "B3LB_INSTANCE_SECRET", "B3LB_TENANT_SECRET", "B3LB_HOST"];
+const OTHERS: &[&str] = &[
+    "B3LB_CONFIG",
+    "B3LB_ADDRESS",
+    "B3LB_CA_FILE",
+    "B3LB_CERTIFICATE",
+    "B3LB_CERTIFICATE_KEY",
+    "B3LB_INSTANCE_SECRET",
+    "B3LB_TENANT_SECRET",
+    "B3LB_HOST",
+];
 /// Likewise, and all that follow them: the simulator's, and what our tests are told.
 const OTHERS_BEGIN: &[&str] = &["B3LB_SIM_", "B3LB_TEST_"];
 

@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use std::path::PathBuf;
 
 /// Manages a pool of BigBlueButton instances behind B3LB.
 #[derive(Debug, Parser)]
@@ -12,8 +13,24 @@ pub(crate) struct Args {
     /// The admin key; better from the environment, where other users do not see it.
     #[arg(long, env = "B3LB_ADMIN_API_KEY", hide_env_values = true)]
     pub(crate) key: String,
+    #[command(flatten)]
+    pub(crate) tls: Tls,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// For an address of https.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Tls {
+    /// Certificates (PEM) to trust instead of the system's.
+    #[arg(long, value_name = "FILE", env = "B3LB_CA_FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// The certificate (PEM) to show to a control plane that asks for one.
+    #[arg(long, value_name = "FILE", env = "B3LB_CERTIFICATE", requires = "certificate_key")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// Its private key (PEM).
+    #[arg(long, value_name = "FILE", env = "B3LB_CERTIFICATE_KEY", requires = "certificate")]
+    pub(crate) certificate_key: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -18,7 +18,7 @@ use tonic::{Code, Request, Status};
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let mut client = connect(&args.address, &args.key).await?;
+    let mut client = connect(&args.address, &args.key, &args.tls).await?;
     dispatch(&mut client, args.command).await.map_err(|status| explain_failure(&status))
 }
 

@@ -340,6 +340,7 @@ fn variables_that_are_no_keys_are_refused_by_name() {
     // What our other programs and telegraf read, and what Kubernetes tells about services named b3lb and b3lb-control-plane.
     let of_others = [
         ("B3LB_ADDRESS", "http://127.0.0.1:8091"),
+        ("B3LB_CA_FILE", "/ca.pem"),
         ("B3LB_SIM_SECRET", "s"),
         ("B3LB_HOST", "https://bbb1.example.org/bigbluebutton"),
         ("B3LB_PORT", "tcp://10.0.0.1:8080"),

@@ -1,0 +1,106 @@
+//! `b3lbctl` as operators call it.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use b3lb_config::settings::{Settings, Tls};
+use bbb::Secret;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+const KEY: &str = "the-admin-key";
+
+/// A control plane, which ends when this is dropped.
+struct ControlPlane {
+    port: u16,
+    _end: DropGuard,
+}
+
+impl ControlPlane {
+    async fn start(tls: Option<Tls>) -> Self {
+        let mut settings = Settings::default();
+        settings.admin.api_key = Some(Secret::new(KEY));
+        settings.control_plane.tls = tls;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let shutdown = CancellationToken::new();
+        let end = shutdown.clone().drop_guard();
+        tokio::spawn(async move { b3lb_control_plane::run(&settings, listener, shutdown).await.unwrap() });
+        Self { port, _end: end }
+    }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_b3lbctl"));
+    command.args(arguments).env_clear().env("B3LB_ADMIN_API_KEY", KEY);
+    command
+}
+
+/// Exit code, stdout and stderr; asks again while the control plane still loads its store.
+fn b3lbctl(arguments: &[&str]) -> (Option<i32>, String, String) {
+    loop {
+        let output = command(arguments).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let (code, out, said) = (output.status.code(), text(output.stdout), text(output.stderr));
+        if !said.contains("not loaded yet") {
+            return (code, out, said);
+        }
+    }
+}
+
+/// Files that make up TLS: of an authority, and of a name that it signed.
+fn certificates(dir: &TempDir, name: &str) -> Tls {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let signed = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    Tls {
+        certificate: file("certificate.pem", &signed.pem()),
+        key: file("key.pem", &key.serialize_pem()),
+        client_ca: Some(file("ca.pem", &issuer.pem())),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_control_plane_that_is_away_is_told_once() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let said = format!("b3lbctl: no control plane answers at http://{free}: Connection refused (os error 111)\n");
+    let address = format!("http://{free}");
+    assert_eq!(b3lbctl(&["--address", &address, "status"]), (Some(1), String::new(), said));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_control_plane_is_asked_over_tls_with_a_certificate_of_ones_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let tls = certificates(&dir, "localhost");
+    let control_plane = ControlPlane::start(Some(tls.clone())).await;
+    let address = format!("https://localhost:{}", control_plane.port);
+    let path = |path: &Path| path.to_str().unwrap().to_owned();
+    let (ca, certificate, key) = (path(&tls.client_ca.unwrap()), path(&tls.certificate), path(&tls.key));
+    let known = ["--address", &address, "--ca-file", &ca, "--certificate", &certificate, "--certificate-key", &key];
+    let (code, out, said) = b3lbctl(&[&known[..], &["status"]].concat());
+    assert!(code == Some(0) && out.starts_with("0 tenants, 0 meetings"), "{code:?} {out} {said}");
+    assert_eq!(b3lbctl(&[&known[..4], &["status"]].concat()).0, Some(1), "without a certificate");
+    assert_eq!(b3lbctl(&["--address", &address, "status"]).0, Some(1), "without trust");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_who_has_had_enough_is_no_reason_to_panic() {
+    let control_plane = ControlPlane::start(None).await;
+    let arguments = ["--address", &format!("http://127.0.0.1:{}", control_plane.port), "status"];
+    assert_eq!(b3lbctl(&arguments).0, Some(0));
+    let mut child = command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), said.as_str()), (Some(1), "b3lbctl: stdout: Broken pipe (os error 32)\n"));
+}

@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use std::net::SocketAddr;
+use std::time::Duration;
 use url::Url;
 
 /// Simulated BigBlueButton instances, and load.
@@ -27,7 +28,7 @@ pub(crate) struct InstanceArgs {
     #[arg(long, default_value = "127.0.0.1:8001")]
     pub(crate) listen: SocketAddr,
     /// How many to run.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) count: u16,
     /// The shared secret of each.
     #[arg(long, env = "B3LB_SIM_SECRET", hide_env_values = true)]
@@ -51,8 +52,8 @@ pub(crate) struct InstanceArgs {
     #[arg(long, default_value = "bucket")]
     pub(crate) bucket: String,
     /// How often the load is written.
-    #[arg(long, default_value = "10s")]
-    pub(crate) interval: humantime::Duration,
+    #[arg(long, default_value = "10s", value_parser = interval)]
+    pub(crate) interval: Duration,
 }
 
 /// Create meetings, many at a time, and print how that went.
@@ -82,4 +83,28 @@ pub(crate) struct LoadArgs {
         hide_default_value = true
     )]
     pub(crate) instance_secret: String,
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("is no time at all".to_owned()),
+        Ok(interval) => Ok(interval),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_end_in_a_panic_is_no_argument() {
+        let parse = |more: &[&str]| {
+            let arguments = ["b3lb-sim", "instance", "--secret", "s"];
+            Args::try_parse_from(arguments.iter().chain(more)).map(drop).is_ok()
+        };
+        assert!(parse(&["--count", "2", "--interval", "1s"]));
+        assert!(!parse(&["--count", "0"]));
+        assert!(!parse(&["--interval", "0s"]));
+    }
 }

@@ -49,11 +49,11 @@ async fn start(args: &InstanceArgs, number: u16) -> anyhow::Result<Instance> {
     let telegraf = args.influx_url.clone().map(|url| Telegraf {
         organization: args.organization.clone(),
         bucket: args.bucket.clone(),
-        interval: args.interval.into(),
+        interval: args.interval,
         ..Telegraf::new(url, Secret::new(&args.token))
     });
     let crowd = (args.users > 0.0).then(|| Crowd { users: args.users, ..Crowd::default() });
-    let seed = args.seed + u64::from(number);
+    let seed = args.seed.wrapping_add(u64::from(number));
     let options = Options { secret: Secret::new(&args.secret), crowd, seed, telegraf, ..Options::default() };
     Instance::start(listener, options).context("cannot start")
 }

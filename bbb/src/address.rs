@@ -33,17 +33,14 @@ pub fn instance_url(text: &str) -> Result<String, InvalidUrl> {
 /// The names under which a tenant may be known that is called as `host`, the most specific first: in lower case with its port,
 /// without it, and the catch-all `*`.
 pub fn host_candidates(host: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    let whole = match host.bytes().any(|b| b.is_ascii_uppercase()) {
-        true => Cow::Owned(host.to_ascii_lowercase()),
-        false => Cow::Borrowed(host),
-    };
-    let without_port = match whole.rsplit_once(':') {
-        Some((name, port)) if !name.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
-            Some(Cow::Owned(name.to_owned()))
-        }
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if !name.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => Some(name),
         _ => None,
     };
-    [Some(whole), without_port, Some(Cow::Borrowed("*"))].into_iter().flatten()
+    [Some(host), name, Some("*")].into_iter().flatten().map(|name| match name.bytes().any(|b| b.is_ascii_uppercase()) {
+        true => Cow::Owned(name.to_ascii_lowercase()),
+        false => Cow::Borrowed(name),
+    })
 }
 
 #[cfg(test)]

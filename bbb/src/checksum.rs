@@ -118,7 +118,9 @@ impl<'a> Signed<'a> {
             return Err(ChecksumError::Malformed);
         }
         // BigBlueButton cuts by text: it would take the same value out of a parameter whose name merely ends in `checksum`.
-        let twin = raw.match_indices(value).any(|(at, _)| at != end - value.len() && raw[..at].ends_with("checksum="));
+        let twin = memchr::memmem::find_iter(raw.as_bytes(), "checksum=")
+            .map(|at| at + "checksum=".len())
+            .any(|at| at != end - value.len() && raw.as_bytes()[at..].starts_with(value.as_bytes()));
         if twin {
             return Err(ChecksumError::Doubled);
         }

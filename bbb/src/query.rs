@@ -38,12 +38,14 @@ impl<'a> Query<'a> {
 
     /// All parameters in their order.
     pub fn pairs(self) -> impl Iterator<Item = Pair<'a>> {
-        let mut start = 0;
-        self.0.split('&').filter_map(move |text| {
-            let at = start;
-            start += text.len() + 1;
-            let (name, value) = text.split_once('=').unwrap_or((text, ""));
-            (!text.is_empty()).then_some(Pair { start: at, name, value, end: at + text.len() })
+        let ends = memchr::memchr_iter(b'&', self.0.as_bytes()).chain([self.0.len()]);
+        ends.scan(0, |next, end| Some((std::mem::replace(next, end + 1), end))).filter_map(move |(start, end)| {
+            let text = &self.0[start..end];
+            let (name, value) = match memchr::memchr(b'=', text.as_bytes()) {
+                Some(at) => (&text[..at], &text[at + 1..]),
+                None => (text, ""),
+            };
+            (!text.is_empty()).then_some(Pair { start, name, value, end })
         })
     }
 

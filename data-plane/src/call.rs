@@ -20,7 +20,7 @@ pub(crate) struct Received<'a> {
     pub(crate) caller: Caller,
     /// When its answer must have begun.
     pub(crate) deadline: Instant,
-    method: Method,
+    method: &'a Method,
     query: Query<'a>,
     signed: Signed<'a>,
 }
@@ -44,7 +44,7 @@ impl<'a> Received<'a> {
     /// [`Failure::Checksum`] if it was not the tenant.
     pub(crate) fn check(
         call: Call,
-        method: Method,
+        method: &'a Method,
         query: Query<'a>,
         caller: Caller,
         deadline: Instant,

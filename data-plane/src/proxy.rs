@@ -19,6 +19,7 @@ use b3lb_config::settings;
 use bbb::{Call, Query, document};
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, LOCATION};
+use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use std::cell::{Cell, RefCell};
@@ -50,7 +51,10 @@ impl Proxy {
         let arrived = client.begin_call();
         let call = Call::parse(request.uri().path());
         let served = match call {
-            Some(call) => self.serve(call, request, client, arrived).await,
+            Some(call) => {
+                let (mut head, body) = request.into_parts();
+                self.serve(call, &mut head, body, client, arrived).await
+            }
             None => Err(Failure::NoCall),
         };
         let call = call.unwrap_or(Call::Other);
@@ -65,11 +69,12 @@ impl Proxy {
     async fn serve(
         self: &Rc<Self>,
         call: Call,
-        request: Request<Incoming>,
+        head: &mut Parts,
+        body: Incoming,
         client: &Client,
         arrived: Instant,
     ) -> Result<Served, Failure> {
-        if !call.methods().include(request.method().as_str()) {
+        if !call.methods().include(head.method.as_str()) {
             return Err(Failure::WrongMethod);
         }
         match call {
@@ -85,11 +90,11 @@ impl Proxy {
         let _under_way = UnderWay::begin(&self.under_way)?;
         let deadline = arrived + self.time_for(call);
         client.must_end_by(deadline);
-        let (head, body) = request.into_parts();
-        let caller = self.caller(client.peer().host(&head.headers).unwrap_or_default())?;
+        let headers = std::mem::take(&mut head.headers);
+        let caller = self.caller(client.peer().host(&headers).unwrap_or_default())?;
         let query = Query::new(head.uri.query().unwrap_or_default());
-        let received = Received::check(call, head.method, query, caller, deadline)?;
-        let load = Load::new(head.headers, body, client.peer())?;
+        let received = Received::check(call, &head.method, query, caller, deadline)?;
+        let load = Load::new(headers, body, client.peer())?;
         match call {
             Call::GetMeetings => Ok((Box::pin(self.list(&received, load)).await?, Outcome::Answered)),
             Call::Create => Ok((Box::pin(self.create(&received, load)).await?, Outcome::Answered)),

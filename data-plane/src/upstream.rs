@@ -170,29 +170,32 @@ impl Route {
     }
 
     async fn call(&self, request: Request<Upload>, repeat: Repeat) -> Result<Response<Answer>, Stuck> {
-        let mut lease = match self.pool.lease(false, self.online).await {
-            Ok(lease) => lease,
-            Err(error) => return Err(Stuck::connect(error, request)),
+        // What happens rarely is boxed: it would make the future of every call larger, and slower to move.
+        let mut lease = match self.pool.idle() {
+            Some(lease) => lease,
+            None => match Box::pin(self.pool.lease(self.online)).await {
+                Ok(lease) => lease,
+                Err(error) => return Err(Stuck::connect(error, request)),
+            },
         };
-        if !lease.reused {
-            return Self::send(lease, request).await.map_err(Stuck::from);
-        }
-        let spare = (repeat == Repeat::Always && request.body().is_none()).then(|| copy(&request));
+        let reused = lease.reused;
+        let spare = (reused && repeat == Repeat::Always && request.body().is_none()).then(|| copy(&request));
         let lost = match lease.connection.send(request).await {
             Ok(response) => return Ok(lease.answer(response)),
             Err(lost) => lost,
         };
         // Its permit is needed for another one.
         drop(lease);
-        let Some(request) = lost.unsent.or(spare) else { return Err(Stuck::broken(lost.error)) };
-        match self.pool.lease(true, self.online).await {
-            Ok(lease) => Self::send(lease, request).await.map_err(Stuck::from),
-            Err(error) => Err(Stuck::connect(error, request)),
-        }
+        if reused { Box::pin(self.again(lost, spare)).await } else { Err(lost.into()) }
     }
 
-    async fn send(mut lease: Lease, request: Request<Upload>) -> Result<Response<Answer>, Lost> {
-        lease.connection.send(request).await.map(|response| lease.answer(response))
+    /// Sends a request once more that a connection was lost with, if that is possible.
+    async fn again(&self, lost: Lost, spare: Option<Request<Upload>>) -> Result<Response<Answer>, Stuck> {
+        let Some(request) = lost.unsent.or(spare) else { return Err(Stuck::broken(lost.error)) };
+        match self.pool.lease_new(self.online).await {
+            Ok(mut lease) => Ok(lease.connection.send(request).await.map(|response| lease.answer(response))?),
+            Err(error) => Err(Stuck::connect(error, request)),
+        }
     }
 }
 

@@ -62,19 +62,29 @@ impl Pool {
         Self { target, idle: RefCell::default(), permits, waiting: Cell::new(0), tls }
     }
 
-    /// A connection that is alive, or else a new one.
-    pub(super) async fn lease(self: &Rc<Self>, fresh: bool, online: bool) -> Result<Lease, NoConnection> {
-        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => self.wait().await?,
-        };
-        let idle = if fresh { None } else { self.pop() };
-        let reused = idle.is_some();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => self.connect(online).await?,
-        };
-        Ok(Lease { connection, reused, pool: Rc::clone(self), _permit: permit })
+    /// A connection that is alive and waits for a call.
+    pub(super) fn idle(self: &Rc<Self>) -> Option<Lease> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
+        Some(self.leased(self.pop()?, true, permit))
+    }
+
+    /// A connection that is alive, or else a new one; waits for its turn if there are too many.
+    pub(super) async fn lease(self: &Rc<Self>, online: bool) -> Result<Lease, NoConnection> {
+        let permit = self.permit().await?;
+        match self.pop() {
+            Some(connection) => Ok(self.leased(connection, true, permit)),
+            None => Ok(self.leased(self.connect(online).await?, false, permit)),
+        }
+    }
+
+    /// A new connection; waits for its turn if there are too many.
+    pub(super) async fn lease_new(self: &Rc<Self>, online: bool) -> Result<Lease, NoConnection> {
+        let permit = self.permit().await?;
+        Ok(self.leased(self.connect(online).await?, false, permit))
+    }
+
+    fn leased(self: &Rc<Self>, connection: Box<Connection>, reused: bool, permit: OwnedSemaphorePermit) -> Lease {
+        Lease { connection, reused, pool: Rc::clone(self), _permit: permit }
     }
 
     fn pop(&self) -> Option<Box<Connection>> {
@@ -87,7 +97,10 @@ impl Pool {
         None
     }
 
-    async fn wait(&self) -> Result<OwnedSemaphorePermit, NoConnection> {
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, NoConnection> {
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Ok(permit);
+        }
         if self.waiting.get() == WAITING_MAX {
             return Err(NoConnection::Busy);
         }

@@ -4,9 +4,11 @@
 //! in, in parts, so that nothing is copied on the way.
 
 use crate::{Query, Secret};
+use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
+use std::sync::LazyLock;
 use subtle::ConstantTimeEq;
 
 /// The hash functions that BigBlueButton signs with; the length of a checksum tells which.
@@ -55,6 +57,9 @@ pub struct Checksum {
     digits: [u8; LONGEST],
     length: usize,
 }
+
+/// The parameter as BigBlueButton looks for it.
+static PARAMETER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("checksum="));
 
 /// The digits of a sha512.
 const LONGEST: usize = 128;
@@ -118,8 +123,9 @@ impl<'a> Signed<'a> {
             return Err(ChecksumError::Malformed);
         }
         // BigBlueButton cuts by text: it would take the same value out of a parameter whose name merely ends in `checksum`.
-        let twin = memchr::memmem::find_iter(raw.as_bytes(), "checksum=")
-            .map(|at| at + "checksum=".len())
+        let twin = PARAMETER
+            .find_iter(raw.as_bytes())
+            .map(|at| at + PARAMETER.needle().len())
             .any(|at| at != end - value.len() && raw.as_bytes()[at..].starts_with(value.as_bytes()));
         if twin {
             return Err(ChecksumError::Doubled);

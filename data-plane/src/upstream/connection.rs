@@ -13,7 +13,7 @@ use hyper::client::conn::http1;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, Wake, Waker};
 use tokio::time::Instant;
 
@@ -32,6 +32,8 @@ pub(super) struct Connection {
 }
 
 /// Passes wake-ups on to the task of the call, except those that come while it is at work here anyway.
+///
+/// Atomic only because a waker must be: all of it happens on the thread of one worker, so that no ordering is needed.
 #[derive(Default)]
 struct Relay {
     task: AtomicWaker,
@@ -99,13 +101,13 @@ impl Connection {
         self.relay.task.register(cx.waker());
         let mut own = Context::from_waker(&self.waker);
         for _ in 0..TURNS {
-            self.relay.again.store(false, SeqCst);
+            self.relay.again.store(false, Relaxed);
             if self.relay.hushed(|| Pin::new(&mut self.work).poll(&mut own)).is_ready() {
                 // An error reaches the one who waits for the answer as well.
                 self.ended = true;
                 return Poll::Ready(());
             }
-            if !self.relay.again.swap(false, SeqCst) {
+            if !self.relay.again.load(Relaxed) {
                 return Poll::Pending;
             }
         }
@@ -117,9 +119,9 @@ impl Connection {
 impl Relay {
     /// Does something that may wake this, of which the caller takes care.
     fn hushed<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.working.store(true, SeqCst);
+        self.working.store(true, Relaxed);
         let done = work();
-        self.working.store(false, SeqCst);
+        self.working.store(false, Relaxed);
         done
     }
 }
@@ -130,8 +132,8 @@ impl Wake for Relay {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.again.store(true, SeqCst);
-        if !self.working.load(SeqCst) {
+        self.again.store(true, Relaxed);
+        if !self.working.load(Relaxed) {
             self.task.wake();
         }
     }

@@ -63,6 +63,8 @@ impl Ledger {
         let delta = state.since(&self.known);
         for url in &delta.removed_instances {
             self.accounts.remove(url);
+            // If the instance comes back, its new account does not have them.
+            self.bookings.retain(|_, booking| booking.instance != *url);
         }
         for meeting in &delta.released {
             self.remove(meeting);

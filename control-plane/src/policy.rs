@@ -79,7 +79,7 @@ pub type Verdict = Result<Score, Ineligible>;
 pub fn judge(balancer: &Balancer, candidates: &[Candidate], now: u64) -> Vec<Verdict> {
     match balancer.policy {
         Policy::Ledger => candidates.iter().map(|candidate| ledger::judge(balancer, candidate, now)).collect(),
-        Policy::Classic => classic::judge(balancer, candidates),
+        Policy::Classic => classic::judge(balancer, candidates, now),
     }
 }
 

@@ -64,6 +64,9 @@ pub(crate) enum AskError {
     /// A control plane answered that no instance may take the meeting.
     #[error("no instance takes the meeting")]
     NoInstance,
+    /// A control plane answered that the meeting may be on an instance that was excluded, and must not get a second one.
+    #[error("the meeting may be on an instance that cannot be reached")]
+    StillThere,
 }
 
 impl ControlPlanes {
@@ -142,7 +145,10 @@ impl ControlPlanes {
                 Ok(Ok(Ok(response))) => return Ok(response.into_inner()),
                 Ok(Ok(Err(status))) if is_decision(status.code()) => {
                     tracing::warn!(url, reason = status.message(), "the control plane placed a meeting nowhere");
-                    return Err(AskError::NoInstance);
+                    return Err(match status.code() {
+                        Code::FailedPrecondition => AskError::StillThere,
+                        _ => AskError::NoInstance,
+                    });
                 }
                 Ok(Ok(Err(status))) => tracing::debug!(url, %status, "a control plane does not answer"),
                 Ok(Err(_)) => tracing::debug!(url, "a control plane takes too long"),

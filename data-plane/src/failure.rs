@@ -147,6 +147,7 @@ impl From<AskError> for Failure {
         match error {
             AskError::Away => Self::Away,
             AskError::NoInstance => Self::NoInstance,
+            AskError::StillThere => Self::Unreachable,
         }
     }
 }

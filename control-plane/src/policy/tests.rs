@@ -44,6 +44,14 @@ fn classic_without_any_measurement_takes_the_fewest_meetings() {
 }
 
 #[test]
+fn classic_forgets_a_measurement_that_has_left_the_range() {
+    let classic = balancer(Policy::Classic);
+    let later = NOW + classic.metrics_range.as_millis() as u64 + 1;
+    assert_eq!(judge(&classic, &[measured(95.0, 10.0)], later - 1), [Err(Ineligible::Cpu(95.0, 80.0))]);
+    assert_eq!(totals(&judge(&classic, &[measured(95.0, 10.0)], later)), [Some(0.0)]);
+}
+
+#[test]
 fn ledger_counts_expected_users_relative_to_the_capacity() {
     let small = Candidate { expected: 30.0, users: 30.0, ..measured(0.0, 0.0) };
     let large = Candidate { capacity: 2.0, ..small };

@@ -91,8 +91,14 @@ fn adoptions(state: &State, answers: &Answers, now: u64) -> Vec<Change> {
     let mut adopted: HashMap<Meeting, &Arc<str>> = HashMap::new();
     // In the order of the instances, so that the same answers always lead to the same changes.
     for url in state.instances.keys() {
-        for found in answers.get(url).into_iter().flatten().flatten().filter(|found| !found.ended) {
-            let Some(tenant) = tenant_of(state, url, found, &adopted) else { continue };
+        let Some(Some(listed)) = answers.get(url) else { continue };
+        // Breakout rooms belong to whom their parent does, wherever in the list it stands.
+        let (breakouts, parents): (Vec<_>, Vec<_>) =
+            listed.iter().filter(|found| !found.ended).partition(|found| found.parent.is_some());
+        let mut owners: HashMap<MeetingKey, Arc<str>> = HashMap::new();
+        for found in parents.into_iter().chain(breakouts) {
+            let Some(tenant) = tenant_of(state, url, found, &owners) else { continue };
+            owners.insert(found.key(), tenant.clone());
             let meeting = Meeting { key: found.key(), tenant };
             let elsewhere = state
                 .placements
@@ -116,37 +122,34 @@ fn adoptions(state: &State, answers: &Answers, now: u64) -> Vec<Change> {
     changes
 }
 
-/// Whose a meeting is: as it is placed already, as its label says, as its parent is, or the only one's there is.
+/// Whose a meeting is: as it is placed already, as its label says, as its parent is (`owners` has those of the same list), or the only
+/// one's there is.
 fn tenant_of(
     state: &State,
     url: &Arc<str>,
     found: &listing::Meeting,
-    adopted: &HashMap<Meeting, &Arc<str>>,
+    owners: &HashMap<MeetingKey, Arc<str>>,
 ) -> Option<Arc<str>> {
-    let owner = |key: MeetingKey| {
-        let placed =
-            state.placements_of(key).find(|(_, placement)| placement.instance == *url).map(|(meeting, _)| meeting);
-        placed.or_else(|| {
-            adopted.iter().find(|(meeting, on)| meeting.key == key && **on == url).map(|(meeting, _)| meeting)
-        })
+    let catch_all = || state.tenants.is_empty().then(|| Arc::from("*"));
+    // The catch-all of a pool that had no tenant yet has lost its meetings to the first one.
+    let exists = |tenant: &str| state.tenants.contains_key(tenant) || state.tenants.is_empty() && tenant == "*";
+    let placed = |key: MeetingKey| {
+        let mut placed = state.placements_of(key).filter(|(_, placement)| placement.instance == *url);
+        placed.find(|(meeting, _)| exists(&meeting.tenant)).map(|(meeting, _)| meeting.tenant.clone())
     };
-    if let Some(meeting) = owner(found.key()) {
-        return Some(meeting.tenant.clone());
+    if let Some(tenant) = placed(found.key()) {
+        return Some(tenant);
     }
     if let Some(label) = &found.tenant {
-        return match state.tenants.get_key_value(label.as_str()) {
-            Some((host, _)) => Some(host.clone()),
-            None if state.tenants.is_empty() => Some("*".into()),
-            None => None,
-        };
+        return state.tenants.get_key_value(label.as_str()).map(|(host, _)| host.clone()).or_else(catch_all);
     }
     let parent = found.parent.as_ref().and_then(|parent| MeetingKey::of_internal(parent.as_bytes()));
-    if let Some(meeting) = parent.and_then(owner) {
-        return Some(meeting.tenant.clone());
+    if let Some(tenant) = parent.and_then(|parent| owners.get(&parent).cloned().or_else(|| placed(parent))) {
+        return Some(tenant);
     }
     let mut tenants = state.tenants.keys();
     match (tenants.next(), tenants.next()) {
-        (None, _) => Some("*".into()),
+        (None, _) => catch_all(),
         (Some(only), None) => Some(only.clone()),
         _ => state.tenants.get_key_value("*").map(|(host, _)| host.clone()),
     }

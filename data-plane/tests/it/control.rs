@@ -110,7 +110,7 @@ impl Script {
         let state = State {
             revision: 1,
             all,
-            place: Box::new(|_| Err(Status::failed_precondition("no instance"))),
+            place: Box::new(|_| Err(Status::resource_exhausted("no instance"))),
             find: Ok(None),
             places: Vec::new(),
             finds: Vec::new(),

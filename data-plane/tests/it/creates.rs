@@ -25,7 +25,7 @@ fn first_of(urls: &[&str]) -> impl FnMut(&PlaceRequest) -> Result<String, Status
     let urls: Vec<String> = urls.iter().map(|url| (*url).to_owned()).collect();
     move |request| {
         let url = urls.iter().find(|url| !request.exclude.contains(url));
-        url.cloned().ok_or_else(|| Status::failed_precondition("no instance"))
+        url.cloned().ok_or_else(|| Status::resource_exhausted("no instance"))
     }
 }
 
@@ -66,6 +66,21 @@ async fn a_refused_create_is_passed_on_and_not_reported() {
     assert_eq!(proxy.call("create", "meetingID=m&name=M", SECRET).await.body, refusal);
     proxy.stop().await;
     assert_eq!(script.reports(), []);
+}
+
+#[tokio::test]
+async fn a_create_is_refused_while_its_meeting_may_be_where_it_cannot_be_reached() {
+    let down = nowhere();
+    let script = pool(&[&down]);
+    let place = move |request: &PlaceRequest| match request.exclude.is_empty() {
+        true => Ok(down.clone()),
+        false => Err(Status::failed_precondition("the meeting may be there")),
+    };
+    script.on_place(place);
+    let (proxy, _control) = Proxy::with(&script).await;
+    let answer = proxy.call("create", "meetingID=m&name=M", SECRET).await;
+    assert_eq!(answer.says(), (200, "internalError"));
+    assert!(answer.body.contains("cannot be reached"), "{}", answer.body);
 }
 
 #[tokio::test]

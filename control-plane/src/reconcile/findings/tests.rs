@@ -108,3 +108,25 @@ fn while_no_tenant_is_defined_everything_is_the_catch_alls() {
     let changes = Findings::default().changes(&state, &both, NOW, GRACE);
     assert_eq!(changes, [placed("m", "*", "a", NOW), placed("n", "*", "b", NOW)]);
 }
+
+#[test]
+fn a_breakout_room_belongs_to_its_parents_tenant_wherever_in_the_list_that_stands() {
+    let state = state(&["a"], &["*", "x.org"]);
+    let parent = listing::Meeting { tenant: Some("x.org".to_owned()), ..found("course") };
+    let room = listing::Meeting { parent: Some(format!("{}-1531155809613", parent.key())), ..found("room") };
+    let changes = Findings::default().changes(&state, &answers(&[("a", Some(&[room, parent]))]), NOW, GRACE);
+    assert_eq!(changes, [placed("course", "x.org", "a", NOW), placed("room", "x.org", "a", NOW)]);
+}
+
+#[test]
+fn the_first_tenant_takes_over_what_ran_before_there_was_any() {
+    let mut state = state(&["a"], &["x.org"]);
+    state.apply(placed("m", "*", "a", NOW));
+    let list = answers(&[("a", Some(&[found("m")]))]);
+    let changes = Findings::default().changes(&state, &list, NOW, GRACE);
+    assert_eq!(changes, [placed("m", "x.org", "a", NOW)]);
+    for change in changes {
+        state.apply(change);
+    }
+    assert_eq!(Findings::default().changes(&state, &list, NOW, GRACE), []);
+}

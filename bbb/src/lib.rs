@@ -6,6 +6,7 @@
 //! - [`checksum`]: how a call proves that its sender knows the shared [`Secret`];
 //! - [`document`]: answers in BigBlueButton's wire format;
 //! - [`listing`]: lists of meetings, taken apart as they arrive and merged;
+//! - [`parameters`]: what a pool and its tenants change in calls;
 //! - [`key`]: the identity of a meeting.
 
 pub mod address;
@@ -14,6 +15,7 @@ pub mod checksum;
 pub mod document;
 pub mod key;
 pub mod listing;
+pub mod parameters;
 pub mod query;
 mod secret;
 

@@ -26,12 +26,12 @@ fn pool() -> State {
     for index in 0..INSTANCES {
         let (url, secret) = (url(index), Secret::new("secret"));
         let admission = Admission::Open;
-        let instance = Instance { url, secret, checksum: Default::default(), admission, capacity: 1.0, online: true };
+        let instance = Instance { admission, ..Instance::new(&url, secret) };
         state.apply(Change::Instance(instance));
     }
     for index in 0..MEETINGS {
         let meeting = Meeting { key: MeetingKey::of(format!("meeting {index}").as_bytes()), tenant: "*".into() };
-        let placement = Placement { instance: url(index % INSTANCES), meeting_id: "".into(), placed_at: NOW };
+        let placement = Placement::new(url(index % INSTANCES), "", NOW);
         state.apply(Change::Placed(meeting, placement));
     }
     state

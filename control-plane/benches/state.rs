@@ -19,7 +19,7 @@ fn url(index: usize) -> Arc<str> {
 
 fn placed(index: usize) -> Change {
     let meeting = Meeting { key: MeetingKey::of(format!("meeting {index}").as_bytes()), tenant: "*".into() };
-    let placement = Placement { instance: url(index), meeting_id: "a meeting".into(), placed_at: 0 };
+    let placement = Placement::new(url(index), "a meeting", 0);
     Change::Placed(meeting, placement)
 }
 
@@ -28,7 +28,7 @@ fn pool(meetings: usize) -> State {
     for index in 0..INSTANCES {
         let (url, secret) = (url(index), Secret::new("secret"));
         let admission = Admission::Open;
-        let instance = Instance { url, secret, checksum: Default::default(), admission, capacity: 1.0, online: true };
+        let instance = Instance { admission, ..Instance::new(&url, secret) };
         state.apply(Change::Instance(instance));
     }
     for index in 0..meetings {

@@ -29,8 +29,7 @@ async fn open(settings: &Settings) -> Store {
     let (store, work) = Store::open(settings).await.unwrap();
     tokio::spawn(work.run(CancellationToken::new()));
     let (secret, admission) = (Secret::new("secret"), Admission::Open);
-    let instance =
-        Instance { url: URL.into(), secret, checksum: Default::default(), admission, capacity: 1.0, online: true };
+    let instance = Instance { admission, ..Instance::new(URL, secret) };
     store.commit(&store.replica().state(), vec![Change::Instance(instance)], None).await.unwrap();
     store
 }
@@ -38,7 +37,7 @@ async fn open(settings: &Settings) -> Store {
 async fn claim(store: &Store) -> Meeting {
     let id = MEETINGS.fetch_add(1, Ordering::Relaxed).to_string();
     let meeting = Meeting { key: MeetingKey::of(id.as_bytes()), tenant: "*".into() };
-    let placement = Placement { instance: URL.into(), meeting_id: id.into(), placed_at: 0 };
+    let placement = Placement::new(URL.into(), &id, 0);
     let claimed = store.claim(&Claim { meeting: meeting.clone(), placement, leaving: None }).await.unwrap();
     assert_eq!(claimed, Claimed::Placed);
     meeting

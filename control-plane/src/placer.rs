@@ -115,8 +115,7 @@ impl Placer {
         for _ in 0..ATTEMPTS_MAX {
             let instance = self.choose(wish, &refused)?;
             let booked = Booked { placer: self, meeting: &wish.meeting };
-            let placement =
-                Placement { instance: instance.clone(), meeting_id: wish.meeting_id.clone(), placed_at: clock::now() };
+            let placement = Placement::new(instance.clone(), &wish.meeting_id, clock::now());
             let claim = Claim { meeting: wish.meeting.clone(), placement, leaving: leaving.clone() };
             let claimed = self.store.claim(&claim).await;
             drop(booked);
@@ -336,7 +335,7 @@ fn tenant_of(state: &State, host: &str) -> Option<Arc<Tenant>> {
 
 /// The tenant that every host belongs to, with the whole pool.
 fn everyone() -> Tenant {
-    Tenant { host: "*".into(), secrets: Vec::new(), instances: Vec::new() }
+    Tenant::new("*", [])
 }
 
 fn eligible(
@@ -355,7 +354,7 @@ fn eligible(
         Err(Ineligible::Offline)
     } else if account.unreachable_at.is_some() {
         Err(Ineligible::Unreachable)
-    } else if !tenant.may_use(&instance.url) {
+    } else if !tenant.may_use(instance) {
         Err(Ineligible::NotTheTenants)
     } else if held.contains(&&instance.url) {
         Err(Ineligible::HeldForAnotherTenant)

@@ -1,8 +1,12 @@
-//! What the control plane knows, as one plain value: instances, tenants, placements.
+//! What the control plane knows, as one plain value: instances, tenants, placements, recordings, hooks.
 //!
 //! [`State::apply`] takes one [`Change`] and says whether a proxy routes by what changed; [`State::since`] is the difference of two
 //! states, and the difference to the empty one is a snapshot. Both maps and values are shared between clones, so a clone costs nothing
 //! and a difference costs what has changed.
+
+mod tenant;
+
+pub use tenant::{InvalidBridges, Tenant, TenantSecret, VoiceBridges};
 
 use bbb::checksum::Algorithm;
 use bbb::{MeetingKey, Secret};
@@ -26,6 +30,10 @@ pub struct State {
     pub tenants: OrdMap<Arc<str>, Arc<Tenant>>,
     /// Where every meeting is.
     pub placements: OrdMap<Meeting, Arc<Placement>>,
+    /// Where every recording is, by recordID.
+    pub recordings: OrdMap<Arc<str>, Arc<Recording>>,
+    /// By id.
+    pub hooks: OrdMap<u64, Arc<Hook>>,
 }
 
 /// A place in the order of all changes: the id of an entry of the Redis stream, or a count in the embedded store.
@@ -56,6 +64,12 @@ pub struct Instance {
     /// What the checks of the pool say of it. A new instance counts as online until they say otherwise.
     #[serde(default = "yes")]
     pub online: bool,
+    /// Tenants choose instances by them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Arc<str>>,
+    /// It checks a form that comes without a query over the form's fields, as BBB did before 2.6.18 and 2.7.8.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub signs_forms: bool,
 }
 
 /// What an operator lets an instance do.
@@ -69,19 +83,6 @@ pub enum Admission {
     Cordoned,
     /// Out of the pool, but remembered.
     Disabled,
-}
-
-/// A customer: a host name that frontends call, and what it may use.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Tenant {
-    /// The host name in lower case, with a port where it is not the default one; `*` matches every host.
-    pub host: Arc<str>,
-    /// Any of these signs its calls; empty: the global secret does.
-    #[serde(default)]
-    pub secrets: Vec<Secret>,
-    /// The urls of its instances; empty: the whole pool.
-    #[serde(default)]
-    pub instances: Vec<Arc<str>>,
 }
 
 /// A meeting of one tenant. Ordered by key first, so that the same meetingID of several tenants is found together.
@@ -103,6 +104,44 @@ pub struct Placement {
     pub meeting_id: Box<str>,
     /// Milliseconds since 1970.
     pub placed_at: u64,
+    /// The number people dial to take part, where its tenant has such numbers given out; nobody else in the pool has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voice_bridge: Option<u32>,
+}
+
+/// Where a recording is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recording {
+    /// The url of its instance.
+    pub instance: Arc<str>,
+    /// The host of the tenant that it belongs to; `None`: of nobody.
+    #[serde(default)]
+    pub tenant: Option<Arc<str>>,
+}
+
+/// A tenant's wish to be told of events: one for the tenant, and one at each of its instances.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hook {
+    /// The id that the tenant knows; never given out twice.
+    pub id: u64,
+    /// The tenant's host.
+    pub tenant: Arc<str>,
+    /// Where the tenant wants to be told.
+    pub callback_url: Box<str>,
+    /// Only of this meeting.
+    #[serde(default)]
+    pub meeting_id: Option<Box<str>>,
+    /// Only of these events, as the tenant wrote it.
+    #[serde(default)]
+    pub event_id: Option<Box<str>>,
+    /// Events are wanted as they are inside of BBB.
+    #[serde(default)]
+    pub raw: bool,
+    /// Where the instances are told to call, which passes it on to the tenant.
+    pub relay_url: Box<str>,
+    /// Its id at each instance, by url.
+    #[serde(default)]
+    pub instances: std::collections::BTreeMap<Arc<str>, u64>,
 }
 
 /// One change of the state, as it travels in the stream of changes.
@@ -121,6 +160,14 @@ pub enum Change {
     Placed(Meeting, Placement),
     /// A meeting has no instance any more.
     Released(Meeting),
+    /// The recording with this recordID is new, or elsewhere, or of somebody else.
+    Recorded(Arc<str>, Recording),
+    /// The recording with this recordID is gone.
+    RecordingRemoved(Arc<str>),
+    /// A hook is new or different.
+    Hook(Hook),
+    /// The hook with this id is gone.
+    HookRemoved(u64),
 }
 
 /// What turns one state into another, as far as a proxy routes by it.
@@ -138,6 +185,10 @@ pub struct Delta {
     pub placed: Vec<(Meeting, Arc<str>)>,
     /// Meetings that have no instance any more.
     pub released: Vec<Meeting>,
+    /// RecordIDs and where their recordings are.
+    pub recorded: Vec<(Arc<str>, Arc<Recording>)>,
+    /// RecordIDs.
+    pub removed_recordings: Vec<Arc<str>>,
 }
 
 impl State {
@@ -181,6 +232,27 @@ impl State {
                 old.is_none_or(|old| old.instance != url)
             }
             Change::Released(meeting) => self.placements.remove(&meeting).is_some(),
+            Change::Recorded(id, mut recording) => {
+                if let Some((url, _)) = self.instances.get_key_value(&recording.instance) {
+                    recording.instance = url.clone();
+                }
+                let host = recording.tenant.as_ref().and_then(|host| self.tenants.get_key_value(host));
+                if let Some((host, _)) = host {
+                    recording.tenant = Some(host.clone());
+                }
+                let recording = Arc::new(recording);
+                let old = self.recordings.insert(id, recording.clone());
+                old != Some(recording)
+            }
+            Change::RecordingRemoved(id) => self.recordings.remove(&id).is_some(),
+            Change::Hook(hook) => {
+                self.hooks.insert(hook.id, Arc::new(hook));
+                false
+            }
+            Change::HookRemoved(id) => {
+                self.hooks.remove(&id);
+                false
+            }
         }
     }
 
@@ -211,6 +283,14 @@ impl State {
                 DiffItem::Remove(meeting, _) => delta.released.push(meeting.clone()),
             }
         }
+        for item in old.recordings.diff(&self.recordings) {
+            match item {
+                DiffItem::Add(id, new) | DiffItem::Update { new: (id, new), .. } => {
+                    delta.recorded.push((id.clone(), new.clone()));
+                }
+                DiffItem::Remove(id, _) => delta.removed_recordings.push(id.clone()),
+            }
+        }
         delta
     }
 
@@ -238,22 +318,38 @@ impl Change {
             Change::Placed(meeting, _) | Change::Released(meeting) => {
                 format!("meeting {} of {}", meeting.key, meeting.tenant)
             }
+            Change::Recorded(id, _) | Change::RecordingRemoved(id) => format!("recording {id}"),
+            Change::Hook(Hook { id, .. }) | Change::HookRemoved(id) => format!("hook {id}"),
         }
     }
 }
 
 impl Instance {
+    /// An instance that is open and online, and ordinary otherwise.
+    pub fn new(url: &str, secret: Secret) -> Self {
+        Self {
+            url: url.into(),
+            secret,
+            checksum: Algorithm::default(),
+            admission: Admission::default(),
+            capacity: one(),
+            online: yes(),
+            tags: Vec::new(),
+            signs_forms: false,
+        }
+    }
+
     /// A proxy would not notice the difference.
     fn routes_like(&self, other: &Instance) -> bool {
-        (&self.url, &self.secret, self.checksum, self.admission, self.online)
-            == (&other.url, &other.secret, other.checksum, other.admission, other.online)
+        // How much it holds decides where a meeting goes, not where it is.
+        Self { capacity: other.capacity, ..self.clone() } == *other
     }
 }
 
-impl Tenant {
-    /// Its meetings may be on the instance with this url.
-    pub fn may_use(&self, url: &str) -> bool {
-        self.instances.is_empty() || self.instances.iter().any(|own| &**own == url)
+impl Placement {
+    /// A placement without a number to dial.
+    pub fn new(instance: Arc<str>, meeting_id: &str, placed_at: u64) -> Self {
+        Self { instance, meeting_id: meeting_id.into(), placed_at, voice_bridge: None }
     }
 }
 

@@ -6,7 +6,7 @@
 mod random_changes;
 
 use b3lb_control_plane::replica::{RECENT_STATES, Replica};
-use b3lb_control_plane::state::{Admission, Change, Delta, Instance, Meeting, Revision, State, Tenant};
+use b3lb_control_plane::state::{Admission, Change, Delta, Instance, Meeting, Recording, Revision, State, Tenant};
 use bbb::checksum::Algorithm;
 use random_changes::RandomChanges;
 use std::collections::BTreeMap;
@@ -25,6 +25,7 @@ struct Follower {
     instances: BTreeMap<Arc<str>, Route>,
     tenants: BTreeMap<Arc<str>, Arc<Tenant>>,
     placed: BTreeMap<Meeting, Arc<str>>,
+    recorded: BTreeMap<Arc<str>, Arc<Recording>>,
 }
 
 /// What a proxy must know of an instance.
@@ -34,6 +35,7 @@ struct Route {
     checksum: Algorithm,
     admission: Admission,
     online: bool,
+    signs_forms: bool,
 }
 
 impl Follower {
@@ -56,6 +58,10 @@ impl Follower {
         for meeting in delta.released {
             assert!(self.placed.remove(&meeting).is_some(), "a meeting is released that was never placed: {meeting:?}");
         }
+        self.recorded.extend(delta.recorded);
+        for id in delta.removed_recordings {
+            assert!(self.recorded.remove(&id).is_some(), "a recording is removed that was never there: {id}");
+        }
     }
 
     /// What it should be, without any differences.
@@ -64,14 +70,15 @@ impl Follower {
             instances: state.instances.iter().map(|(url, instance)| (url.clone(), Route::of(instance))).collect(),
             tenants: state.tenants.iter().map(|(host, tenant)| (host.clone(), tenant.clone())).collect(),
             placed: state.placements.iter().map(|(m, placement)| (m.clone(), placement.instance.clone())).collect(),
+            recorded: state.recordings.iter().map(|(id, recording)| (id.clone(), recording.clone())).collect(),
         }
     }
 }
 
 impl Route {
     fn of(instance: &Instance) -> Self {
-        let Instance { secret, checksum, admission, online, .. } = instance;
-        Self { secret: secret.reveal().to_owned(), checksum: *checksum, admission: *admission, online: *online }
+        let Instance { secret, checksum, admission, online, signs_forms, .. } = instance.clone();
+        Self { secret: secret.reveal().to_owned(), checksum, admission, online, signs_forms }
     }
 }
 

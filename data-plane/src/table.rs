@@ -9,6 +9,7 @@ mod assembly;
 pub(crate) use assembly::{Assembly, OutOfStep, Part};
 
 use bbb::checksum::Algorithm;
+use bbb::parameters::Parameters;
 use bbb::{MeetingKey, Secret};
 use imbl::OrdMap;
 use std::collections::HashMap;
@@ -24,6 +25,8 @@ pub(crate) struct Table {
     tenants: Arc<Numbered<Tenant>>,
     /// Ordered by key first, so that the same meetingID of several tenants is found together.
     placements: OrdMap<(MeetingKey, Number), Number>,
+    /// By recordID.
+    recordings: OrdMap<Box<str>, Kept>,
 }
 
 /// An instance, and how to call it.
@@ -36,15 +39,36 @@ pub(crate) struct Instance {
     /// Not disabled: it is asked for lists.
     pub(crate) enabled: bool,
     pub(crate) online: bool,
+    pub(crate) tags: Vec<Box<str>>,
+    /// It checks a form that comes without a query over the form's fields.
+    pub(crate) signs_forms: bool,
 }
 
 /// A tenant, and how it proves that it is one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Tenant {
     pub(crate) host: Arc<str>,
     pub(crate) secrets: Vec<Secret>,
-    /// The urls of its instances; empty: the whole pool.
+    /// The urls of its instances; with no tags either, the whole pool.
     pub(crate) instances: Vec<Box<str>>,
+    /// Instances with one of these tags are its too.
+    pub(crate) tags: Vec<Box<str>>,
+    /// How its calls may be signed; empty: in every way.
+    pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) parameters: Parameters,
+    /// Each join has to be admitted.
+    pub(crate) limits_users: bool,
+    /// Each create has to be placed, whether its meeting is known or not.
+    pub(crate) numbers_bridges: bool,
+    /// Recordings that name no tenant, and whose meeting is not known, are its.
+    pub(crate) owns_unlabelled: bool,
+}
+
+/// Where a recording is, and whose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kept {
+    instance: Number,
+    tenant: Option<Number>,
 }
 
 /// A tenant as a call finds it.
@@ -65,6 +89,10 @@ pub(crate) struct Changes {
     pub(crate) placed: Vec<(String, String, Vec<MeetingKey>)>,
     /// Tenant, and its meetings that have no instance any more.
     pub(crate) released: Vec<(String, Vec<MeetingKey>)>,
+    /// Tenant, which may be empty, instance, and the recordIDs of the one on the other.
+    pub(crate) recorded: Vec<(String, String, Vec<String>)>,
+    /// RecordIDs.
+    pub(crate) removed_recordings: Vec<String>,
 }
 
 /// Stands for the name of an instance or a tenant within one table and those made from it.
@@ -104,8 +132,7 @@ impl Table {
 
     /// The instances that may have meetings of a tenant and are asked for lists.
     pub(crate) fn instances_of(&self, tenant: &Tenant) -> Vec<Arc<Instance>> {
-        let may_have = |url: &str| tenant.instances.is_empty() || tenant.instances.iter().any(|own| **own == *url);
-        self.instances.all().filter(|instance| instance.enabled && may_have(&instance.url)).cloned().collect()
+        self.instances.all().filter(|instance| instance.enabled && tenant.may_use(instance)).cloned().collect()
     }
 
     /// Whose meeting this is on this instance, as far as is known.
@@ -167,6 +194,23 @@ impl Table {
             let instance = numbered(&mut self.instances, &instance);
             self.placements.extend(keys.into_iter().map(|key| ((key, tenant), instance)));
         }
+        for id in changes.removed_recordings {
+            self.recordings.remove(&*id);
+        }
+        for (tenant, instance, ids) in changes.recorded {
+            let tenant = (!tenant.is_empty()).then(|| numbered(&mut self.tenants, &tenant));
+            let kept = Kept { instance: numbered(&mut self.instances, &instance), tenant };
+            self.recordings.extend(ids.into_iter().map(|id| (id.into_boxed_str(), kept)));
+        }
+    }
+}
+
+impl Tenant {
+    /// Its meetings may be on this instance.
+    fn may_use(&self, instance: &Instance) -> bool {
+        self.instances.is_empty() && self.tags.is_empty()
+            || self.instances.iter().any(|own| **own == *instance.url)
+            || self.tags.iter().any(|tag| instance.tags.contains(tag))
     }
 }
 

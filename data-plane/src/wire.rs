@@ -3,7 +3,9 @@
 use crate::table::{Changes, Instance, Part, Tenant};
 use b3lb_proto::v1;
 use bbb::checksum::Algorithm;
+use bbb::parameters::{CallParameters, Parameters};
 use bbb::{MeetingKey, Secret};
+use std::collections::HashMap;
 
 /// What the control plane sent makes no sense; it is of another version, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +44,8 @@ impl TryFrom<v1::Changes> for Changes {
             removed_tenants: changes.removed_tenants,
             placed: placed.collect::<Result<_, _>>()?,
             released: released.collect::<Result<_, _>>()?,
+            recorded: changes.recorded.into_iter().map(|r| (r.tenant, r.instance, r.ids)).collect(),
+            removed_recordings: changes.removed_recordings,
         })
     }
 }
@@ -53,15 +57,11 @@ impl TryFrom<v1::InstanceRoute> for Instance {
         if route.url.is_empty() {
             return Err(Garbled::Nameless);
         }
-        let algorithm = match route.checksum() {
-            v1::ChecksumAlgorithm::Sha1 => Algorithm::Sha1,
-            v1::ChecksumAlgorithm::Sha256 | v1::ChecksumAlgorithm::Unspecified => Algorithm::Sha256,
-            v1::ChecksumAlgorithm::Sha384 => Algorithm::Sha384,
-            v1::ChecksumAlgorithm::Sha512 => Algorithm::Sha512,
-        };
+        let algorithm = algorithm(route.checksum());
         let enabled = route.admission() != v1::Admission::Disabled;
         let (url, secret) = (route.url.into(), Secret::new(&route.secret));
-        Ok(Self { url, secret, algorithm, enabled, online: route.online })
+        let (tags, signs_forms) = (boxed(route.tags), route.signs_forms);
+        Ok(Self { url, secret, algorithm, enabled, online: route.online, tags, signs_forms })
     }
 }
 
@@ -72,10 +72,45 @@ impl TryFrom<v1::TenantRoute> for Tenant {
         if route.host.is_empty() {
             return Err(Garbled::Nameless);
         }
-        let secrets = route.secrets.iter().map(|secret| Secret::new(secret)).collect();
-        let instances = route.instances.into_iter().map(String::into_boxed_str).collect();
-        Ok(Self { host: route.host.into(), secrets, instances })
+        Ok(Self {
+            algorithms: route.algorithms().map(algorithm).collect(),
+            host: route.host.into(),
+            secrets: route.secrets.iter().map(|secret| Secret::new(secret)).collect(),
+            instances: boxed(route.instances),
+            tags: boxed(route.tags),
+            parameters: route.parameters.map(parameters).unwrap_or_default(),
+            limits_users: route.limits_users,
+            numbers_bridges: route.numbers_bridges,
+            owns_unlabelled: route.owns_unlabelled,
+        })
     }
+}
+
+fn algorithm(algorithm: v1::ChecksumAlgorithm) -> Algorithm {
+    match algorithm {
+        v1::ChecksumAlgorithm::Sha1 => Algorithm::Sha1,
+        v1::ChecksumAlgorithm::Sha256 | v1::ChecksumAlgorithm::Unspecified => Algorithm::Sha256,
+        v1::ChecksumAlgorithm::Sha384 => Algorithm::Sha384,
+        v1::ChecksumAlgorithm::Sha512 => Algorithm::Sha512,
+    }
+}
+
+fn parameters(parameters: v1::Parameters) -> Parameters {
+    let call = |call: Option<v1::CallParameters>| {
+        let v1::CallParameters { defaults, overrides, removed } = call.unwrap_or_default();
+        let sorted = |map: HashMap<String, String>| map.into_iter().collect();
+        CallParameters { defaults: sorted(defaults), overrides: sorted(overrides), removed }
+    };
+    Parameters {
+        create: call(parameters.create),
+        join: call(parameters.join),
+        duration_max: parameters.duration_max,
+        slides: parameters.slides,
+    }
+}
+
+fn boxed(texts: Vec<String>) -> Vec<Box<str>> {
+    texts.into_iter().map(String::into_boxed_str).collect()
 }
 
 fn keys(bytes: &[u8]) -> Result<Vec<MeetingKey>, Garbled> {

@@ -12,6 +12,7 @@ mod explain;
 mod field;
 mod instances;
 mod meetings;
+mod parameters;
 mod status;
 mod tenants;
 

@@ -7,6 +7,8 @@ use crate::store::StoreError;
 use b3lb_proto::v1;
 use bbb::MeetingKey;
 use bbb::checksum::Algorithm;
+use bbb::parameters::{CallParameters, Parameters};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tonic::Status;
 
@@ -18,6 +20,8 @@ pub(super) fn instance_route(instance: &Instance) -> v1::InstanceRoute {
         checksum: algorithm(instance.checksum).into(),
         admission: admission(instance.admission).into(),
         online: instance.online,
+        tags: texts(&instance.tags),
+        signs_forms: instance.signs_forms,
     }
 }
 
@@ -27,7 +31,28 @@ pub(super) fn tenant_route(tenant: &Tenant, view: &View) -> v1::TenantRoute {
         host: tenant.host.to_string(),
         secrets: view.secrets(tenant).map(|secret| secret.reveal().to_owned()).collect(),
         instances: texts(&tenant.instances),
+        tags: texts(&tenant.tags),
+        algorithms: tenant.algorithms.iter().map(|known| algorithm(*known).into()).collect(),
+        parameters: parameters(&tenant.parameters),
+        limits_users: tenant.user_pool.is_some(),
+        numbers_bridges: tenant.voice_bridges.is_some(),
+        owns_unlabelled: tenant.owns_unlabelled,
     }
+}
+
+/// What is done to calls; `None` if nothing is.
+pub(super) fn parameters(parameters: &Parameters) -> Option<v1::Parameters> {
+    let call = |call: &CallParameters| {
+        let CallParameters { defaults, overrides, removed } = call.clone();
+        let of = |map: BTreeMap<String, String>| map.into_iter().collect();
+        Some(v1::CallParameters { defaults: of(defaults), overrides: of(overrides), removed })
+    };
+    (*parameters != Parameters::default()).then(|| v1::Parameters {
+        create: call(&parameters.create),
+        join: call(&parameters.join),
+        duration_max: parameters.duration_max,
+        slides: parameters.slides.clone(),
+    })
 }
 
 /// How calls are signed.

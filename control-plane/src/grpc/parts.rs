@@ -3,11 +3,12 @@
 use super::convert::{instance_route, tenant_route};
 use super::view::View;
 use crate::state::{Delta, Meeting};
-use b3lb_proto::v1::{Changes, Placed, Released};
+use b3lb_proto::v1::{Changes, Placed, Recorded, Released};
 use bbb::MeetingKey;
 use prost::Message;
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
+use std::sync::Arc;
 
 /// Bytes in one part: small enough that heartbeats and other calls on the connection get their turn, and far below what any client
 /// refuses to receive.
@@ -18,6 +19,9 @@ const FIELD_OVERHEAD: usize = 6;
 
 /// Leaves room for the longest names, so that a message of so many keys fits into an empty part.
 const KEYS_OF_A_NEW_PART: usize = PART_BYTES / 2 / MeetingKey::LEN;
+
+/// RecordIDs in one message: 54 bytes each, so that they do not fill a part.
+const RECORDINGS_TOGETHER: usize = 2000;
 
 /// The changes of one step. There is always one part, if only an empty one.
 pub(super) fn parts(delta: &Delta, view: &View) -> VecDeque<Changes> {
@@ -45,6 +49,18 @@ pub(super) fn parts(delta: &Delta, view: &View) -> VecDeque<Changes> {
         parts.keys(tenant.len(), &keys, |part, keys| {
             part.released.push(Released { tenant: tenant.to_string(), keys });
         });
+    }
+    let recorded = delta.recorded.iter().map(|(id, recording)| ((&recording.tenant, &recording.instance), id));
+    for ((tenant, instance), ids) in grouped_ids(recorded) {
+        let tenant = tenant.as_deref().unwrap_or_default();
+        for ids in ids.chunks(RECORDINGS_TOGETHER) {
+            let ids: Vec<String> = ids.iter().map(|id| id.to_string()).collect();
+            let recorded = Recorded { tenant: tenant.to_owned(), instance: instance.to_string(), ids };
+            parts.room(recorded.encoded_len()).recorded.push(recorded);
+        }
+    }
+    for id in &delta.removed_recordings {
+        parts.room(id.len()).removed_recordings.push(id.to_string());
     }
     parts.done.push_back(parts.open);
     parts.done
@@ -93,14 +109,21 @@ fn grouped<'a, G: Hash + Eq>(meetings: impl Iterator<Item = (G, &'a Meeting)>) -
     groups
 }
 
+fn grouped_ids<'a, G: Hash + Eq>(ids: impl Iterator<Item = (G, &'a Arc<str>)>) -> HashMap<G, Vec<&'a Arc<str>>> {
+    let mut groups: HashMap<G, Vec<&Arc<str>>> = HashMap::new();
+    for (group, id) in ids {
+        groups.entry(group).or_default().push(id);
+    }
+    groups
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::{Instance, Tenant};
+    use crate::state::{Instance, Recording, Tenant};
     use b3lb_proto::v1::Update;
     use bbb::Secret;
     use std::collections::BTreeSet;
-    use std::sync::Arc;
 
     fn delta(instances: u32, meetings: u32) -> Delta {
         let url = |number: u32| -> Arc<str> { format!("https://bbb{number}.example.org/bigbluebutton").into() };
@@ -109,15 +132,12 @@ mod tests {
             let key = MeetingKey::of(&number.to_be_bytes());
             (Meeting { key, tenant: host(number % 7) }, url(number % instances))
         };
-        let instance = |number| Instance {
-            url: url(number),
-            secret: Secret::new("secret"),
-            checksum: Default::default(),
-            admission: Default::default(),
-            capacity: 1.0,
-            online: true,
+        let instance = |number| Instance::new(&url(number), Secret::new("secret"));
+        let tenant = |number| Tenant::new(&host(number), []);
+        let recording = |number: u32| {
+            let id = format!("{}-{}", MeetingKey::of(&number.to_be_bytes()), 1_700_000_000_000_u64 + u64::from(number));
+            (id.into(), Arc::new(Recording { instance: url(0), tenant: Some(host(number % 7)) }))
         };
-        let tenant = |number| Tenant { host: host(number), secrets: Vec::new(), instances: Vec::new() };
         Delta {
             instances: (0..instances).map(|number| Arc::new(instance(number))).collect(),
             removed_instances: vec![url(instances)],
@@ -125,6 +145,8 @@ mod tests {
             removed_tenants: vec![host(7)],
             placed: (0..meetings).map(meeting).collect(),
             released: (meetings..2 * meetings).map(|number| meeting(number).0).collect(),
+            recorded: (0..meetings).map(recording).collect(),
+            removed_recordings: (meetings..2 * meetings).map(|number| recording(number).0).collect(),
         }
     }
 
@@ -153,6 +175,16 @@ mod tests {
             assert_eq!(placed(&parts), expected);
             let expected = delta.released.iter().map(|m| (&*m.tenant, &m.key.as_bytes()[..])).collect();
             assert_eq!(released(&parts), expected);
+            let ids: BTreeSet<(&str, &str)> = parts
+                .iter()
+                .flat_map(|part| &part.recorded)
+                .flat_map(|recorded| recorded.ids.iter().map(|id| (&*recorded.tenant, &**id)))
+                .collect();
+            let owner = |recording: &Recording| recording.tenant.clone().unwrap_or_default();
+            let expected: Vec<_> = delta.recorded.iter().map(|(id, recording)| (owner(recording), id)).collect();
+            assert_eq!(ids, expected.iter().map(|(host, id)| (&**host, &***id)).collect());
+            let gone = parts.iter().map(|part| part.removed_recordings.len()).sum::<usize>();
+            assert_eq!(gone, delta.removed_recordings.len());
             let count = |list: fn(&Changes) -> usize| parts.iter().map(list).sum::<usize>();
             assert_eq!(count(|part| part.instances.len()), instances as usize);
             let rest =

@@ -40,7 +40,7 @@ impl Placement for PlacementCalls {
         let placed = self.decide(request.into_inner()).await;
         self.0.meters.placed(outcome(&placed), begin.elapsed());
         let Decision { instance, existing } = placed?;
-        Ok(Response::new(PlaceResponse { instance: instance.to_string(), existing }))
+        Ok(Response::new(PlaceResponse { instance: instance.to_string(), existing, voice_bridge: 0 }))
     }
 
     async fn find(&self, request: Request<FindRequest>) -> Result<Response<FindResponse>, Status> {

@@ -40,12 +40,11 @@ impl View {
     /// What signs the calls of this tenant.
     pub(super) fn secrets<'a>(&'a self, tenant: &'a Tenant) -> impl Iterator<Item = &'a Secret> {
         let fallback = self.global.iter().filter(|_| tenant.secrets.is_empty());
-        tenant.secrets.iter().chain(fallback)
+        tenant.secrets.iter().map(|named| &named.secret).chain(fallback)
     }
 }
 
 fn insert_catch_all(state: &mut State, secrets: Vec<Secret>) {
-    let host: Arc<str> = CATCH_ALL.into();
-    let tenant = Tenant { host: host.clone(), secrets, instances: Vec::new() };
-    state.tenants.insert(host, Arc::new(tenant));
+    let tenant = Tenant::new(CATCH_ALL, secrets);
+    state.tenants.insert(tenant.host.clone(), Arc::new(tenant));
 }

@@ -111,8 +111,7 @@ fn adoptions(state: &State, answers: &Answers, now: u64) -> Vec<Change> {
                 }
                 Some(_) => {}
                 None => {
-                    let placement =
-                        Placement { instance: url.clone(), meeting_id: found.id.as_str().into(), placed_at: now };
+                    let placement = Placement::new(url.clone(), &found.id, now);
                     changes.push(Change::Placed(meeting.clone(), placement));
                     adopted.insert(meeting, url);
                 }

@@ -1,7 +1,7 @@
 //! How a replica advances, and what it remembers.
 
 use super::*;
-use crate::state::{Admission, Instance};
+use crate::state::Instance;
 use bbb::Secret;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -19,14 +19,8 @@ fn at(sequence: u64) -> State {
 
 /// A change of one instance; proxies do not route by its capacity.
 fn instance(capacity: f64) -> Change {
-    Change::Instance(Instance {
-        url: "https://one.example.org/bigbluebutton".into(),
-        secret: Secret::new("secret"),
-        checksum: Default::default(),
-        admission: Admission::Open,
-        capacity,
-        online: true,
-    })
+    let instance = Instance::new("https://one.example.org/bigbluebutton", Secret::new("secret"));
+    Change::Instance(Instance { capacity, ..instance })
 }
 
 #[test]

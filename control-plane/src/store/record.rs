@@ -1,7 +1,7 @@
-//! How changes look as records: three tables of JSON texts, the same in every store.
+//! How changes look as records: tables of JSON texts, the same in every store.
 
 use super::StoreError;
-use crate::state::{Change, Instance, Meeting, Placement, State, Tenant};
+use crate::state::{Change, Hook, Instance, Meeting, Placement, Recording, State, Tenant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
@@ -16,6 +16,10 @@ pub(super) enum Table {
     Tenants,
     /// tenant/key → [`Placement`].
     Meetings,
+    /// recordID → [`Recording`].
+    Recordings,
+    /// id → [`Hook`].
+    Hooks,
 }
 
 /// One record, as it is after a change.
@@ -29,7 +33,8 @@ pub(super) struct Record {
 
 impl Table {
     /// Every table, in the order in which they are loaded: a placement must find its instance and its tenant.
-    pub(super) const ALL: [Table; 3] = [Table::Instances, Table::Tenants, Table::Meetings];
+    pub(super) const ALL: [Table; 5] =
+        [Table::Instances, Table::Tenants, Table::Meetings, Table::Recordings, Table::Hooks];
 
     /// As stores call it.
     pub(super) fn name(self) -> &'static str {
@@ -37,6 +42,8 @@ impl Table {
             Table::Instances => "instances",
             Table::Tenants => "tenants",
             Table::Meetings => "meetings",
+            Table::Recordings => "recordings",
+            Table::Hooks => "hooks",
         }
     }
 }
@@ -51,6 +58,10 @@ impl Record {
             Change::TenantRemoved(host) => Self::new(Table::Tenants, host.to_string(), None),
             Change::Placed(meeting, placement) => Self::new(Table::Meetings, field(meeting), Some(json(placement))),
             Change::Released(meeting) => Self::new(Table::Meetings, field(meeting), None),
+            Change::Recorded(id, recording) => Self::new(Table::Recordings, id.to_string(), Some(json(recording))),
+            Change::RecordingRemoved(id) => Self::new(Table::Recordings, id.to_string(), None),
+            Change::Hook(hook) => Self::new(Table::Hooks, hook.id.to_string(), Some(json(hook))),
+            Change::HookRemoved(id) => Self::new(Table::Hooks, id.to_string(), None),
         }
     }
 
@@ -60,6 +71,8 @@ impl Record {
             Change::Instance(Instance { url, .. }) | Change::InstanceRemoved(url) => state.instances.get(url).map(json),
             Change::Tenant(Tenant { host, .. }) | Change::TenantRemoved(host) => state.tenants.get(host).map(json),
             Change::Placed(meeting, _) | Change::Released(meeting) => state.placements.get(meeting).map(json),
+            Change::Recorded(id, _) | Change::RecordingRemoved(id) => state.recordings.get(id).map(json),
+            Change::Hook(Hook { id, .. }) | Change::HookRemoved(id) => state.hooks.get(id).map(json),
         }
     }
 
@@ -75,6 +88,8 @@ pub(super) fn contents(state: &State, table: Table) -> Box<dyn Iterator<Item = R
         Table::Instances => Box::new(state.instances.iter().map(move |(url, i)| record(url.to_string(), json(i)))),
         Table::Tenants => Box::new(state.tenants.iter().map(move |(host, t)| record(host.to_string(), json(t)))),
         Table::Meetings => Box::new(state.placements.iter().map(move |(m, p)| record(field(m), json(p)))),
+        Table::Recordings => Box::new(state.recordings.iter().map(move |(id, r)| record(id.to_string(), json(r)))),
+        Table::Hooks => Box::new(state.hooks.iter().map(move |(id, h)| record(id.to_string(), json(h)))),
     }
 }
 
@@ -119,6 +134,8 @@ pub(super) fn read(table: Table, field: &str, value: &str) -> Result<Change, Sto
             let meeting = meeting(field).ok_or_else(|| damaged("the field is not tenant/key".to_owned()))?;
             Change::Placed(meeting, read_placement(field, value)?)
         }
+        Table::Recordings => Change::Recorded(field.into(), parse::<Recording>(value).map_err(damaged)?),
+        Table::Hooks => Change::Hook(parse(value).map_err(damaged)?),
     })
 }
 

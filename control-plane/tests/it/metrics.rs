@@ -10,7 +10,7 @@ use b3lb_config::Settings;
 use b3lb_control_plane::clock;
 use b3lb_control_plane::metrics::{Metrics, Readings, Sample};
 use b3lb_control_plane::replica::Replica;
-use b3lb_control_plane::state::{Admission, Instance, State};
+use b3lb_control_plane::state::{Instance, State};
 use bbb::Secret;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -81,14 +81,7 @@ fn settings() -> Settings {
 /// A pool of the instances bbb1 to bbb4.
 fn replica() -> Replica {
     let instances = (1..=4).map(|number| {
-        let instance = Instance {
-            url: url(number),
-            secret: Secret::new("instance-secret"),
-            checksum: Default::default(),
-            admission: Admission::Open,
-            capacity: 1.0,
-            online: true,
-        };
+        let instance = Instance::new(&url(number), Secret::new("instance-secret"));
         (instance.url.clone(), Arc::new(instance))
     });
     Replica::new(State { instances: instances.collect(), ..State::default() })

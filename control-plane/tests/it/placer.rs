@@ -48,14 +48,7 @@ impl Pool {
 }
 
 fn instance(index: usize) -> Instance {
-    Instance {
-        url: url(index),
-        secret: Secret::new("secret"),
-        checksum: Default::default(),
-        admission: Admission::Open,
-        capacity: 1.0,
-        online: true,
-    }
+    Instance::new(&url(index), Secret::new("secret"))
 }
 
 fn url(index: usize) -> Arc<str> {
@@ -147,7 +140,7 @@ async fn what_is_not_eligible_is_never_chosen_and_the_reason_is_told() {
 async fn the_same_id_of_two_tenants_never_shares_an_instance() {
     let pool = Pool::of(2).await;
     for (host, instances) in [("x", vec![url(0)]), ("y", vec![]), ("z", vec![url(0)])] {
-        pool.commit(Change::Tenant(Tenant { host: host.into(), secrets: vec![], instances })).await;
+        pool.commit(Change::Tenant(Tenant { instances, ..Tenant::new(host, []) })).await;
     }
     let place = async |tenant: &str| pool.placer.place(&wish("m", tenant, &[])).await.map(|decision| decision.instance);
     assert_eq!(place("x").await.unwrap(), url(0));

@@ -1,6 +1,6 @@
 //! Changes by a seed, on a pool that is so small that they often meet.
 
-use b3lb_control_plane::state::{Admission, Change, Instance, Meeting, Placement, State, Tenant};
+use b3lb_control_plane::state::{Admission, Change, Hook, Instance, Meeting, Placement, Recording, State, Tenant};
 use bbb::checksum::Algorithm;
 use bbb::{MeetingKey, Secret};
 use rand::rngs::SmallRng;
@@ -34,12 +34,16 @@ impl RandomChanges {
 
     /// A change that the store could let pass on this state; it may change nothing.
     pub(crate) fn change(&mut self, state: &State) -> Change {
-        match self.below(16) {
+        match self.below(20) {
             0..=2 => Change::Instance(self.instance()),
             3 => Change::InstanceRemoved(self.url()),
             4 => Change::Tenant(self.tenant()),
             5 => Change::TenantRemoved(self.host()),
             6..=8 => Change::Released(self.meeting()),
+            9 => Change::RecordingRemoved(self.recording_id()),
+            10 | 11 => Change::Recorded(self.recording_id(), self.recording()),
+            12 => Change::HookRemoved(self.below(3).into()),
+            13 => Change::Hook(self.hook()),
             _ => self.placed(state).unwrap_or_else(|| Change::Instance(self.instance())),
         }
     }
@@ -52,8 +56,29 @@ impl RandomChanges {
         Some(Change::Placed(self.meeting(), self.placement(url)))
     }
 
+    fn recording_id(&mut self) -> Arc<str> {
+        format!("recording {}", self.below(MEETINGS)).into()
+    }
+
+    fn recording(&mut self) -> Recording {
+        Recording { instance: self.url(), tenant: self.once_in(2).then(|| self.host()) }
+    }
+
+    fn hook(&mut self) -> Hook {
+        Hook {
+            id: self.below(3).into(),
+            tenant: self.host(),
+            callback_url: "https://frontend.example.org/hook".into(),
+            meeting_id: None,
+            event_id: None,
+            raw: self.once_in(2),
+            relay_url: "https://bbb.example.org/relay".into(),
+            instances: [(self.url(), self.below(9).into())].into(),
+        }
+    }
+
     pub(crate) fn placement(&mut self, instance: Arc<str>) -> Placement {
-        Placement { instance, meeting_id: "".into(), placed_at: u64::from(self.below(3)) }
+        Placement::new(instance, "", u64::from(self.below(3)))
     }
 
     pub(crate) fn meeting(&mut self) -> Meeting {
@@ -71,19 +96,20 @@ impl RandomChanges {
 
     fn instance(&mut self) -> Instance {
         let admissions = [Admission::Open, Admission::Open, Admission::Cordoned, Admission::Disabled];
+        let (url, secret) = (self.url(), Secret::new(if self.once_in(8) { "new" } else { "old" }));
         Instance {
-            url: self.url(),
-            secret: Secret::new(if self.once_in(8) { "new" } else { "old" }),
             checksum: if self.once_in(4) { Algorithm::Sha512 } else { Algorithm::Sha256 },
             admission: admissions[self.below(4) as usize],
             capacity: if self.once_in(2) { 2.0 } else { 1.0 },
             online: !self.once_in(4),
+            signs_forms: self.once_in(4),
+            ..Instance::new(&url, secret)
         }
     }
 
     fn tenant(&mut self) -> Tenant {
         let secrets = if self.once_in(2) { vec![Secret::new("of the tenant")] } else { Vec::new() };
         let instances = if self.once_in(2) { vec![self.url()] } else { Vec::new() };
-        Tenant { host: self.host(), secrets, instances }
+        Tenant { instances, ..Tenant::new(&self.host(), secrets) }
     }
 }

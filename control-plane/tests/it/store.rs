@@ -8,9 +8,8 @@ mod suite;
 
 use crate::redis_server::RedisServer;
 use b3lb_config::Settings;
-use b3lb_control_plane::state::{Admission, Change, Instance, Meeting, Placement, State};
+use b3lb_control_plane::state::{Change, Instance, Meeting, Placement, State};
 use b3lb_control_plane::store::{Claim, Store};
-use bbb::checksum::Algorithm;
 use bbb::{MeetingKey, Secret};
 use std::ops::Deref;
 use std::time::Duration;
@@ -91,14 +90,7 @@ fn on_redis(server: &RedisServer) -> Settings {
 }
 
 fn instance(url: &str) -> Instance {
-    Instance {
-        url: url.into(),
-        secret: Secret::new("of-the-instance"),
-        checksum: Algorithm::default(),
-        admission: Admission::Open,
-        capacity: 1.0,
-        online: true,
-    }
+    Instance::new(url, Secret::new("of-the-instance"))
 }
 
 fn instances(urls: &[&str]) -> Vec<Change> {
@@ -110,7 +102,7 @@ fn meeting(tenant: &str, id: &str) -> Meeting {
 }
 
 fn placement(url: &str) -> Placement {
-    Placement { instance: url.into(), meeting_id: "a meeting".into(), placed_at: 1_795_000_000_000 }
+    Placement::new(url.into(), "a meeting", 1_795_000_000_000)
 }
 
 /// The wish to place a meeting of the tenant `t` that is nowhere yet.

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 
 fn instance(url: &str) -> Instance {
     let (secret, algorithm) = (Secret::new(url), Algorithm::Sha256);
-    Instance { url: url.into(), secret, algorithm, enabled: true, online: true }
+    let (url, tags) = (url.into(), Vec::new());
+    Instance { url, secret, algorithm, enabled: true, online: true, tags, signs_forms: false }
 }
 
 fn tenant(host: &str) -> Tenant {
-    Tenant { host: host.into(), secrets: vec![Secret::new(host)], instances: Vec::new() }
+    Tenant { host: host.into(), secrets: vec![Secret::new(host)], ..Tenant::default() }
 }
 
 fn key(n: u8) -> MeetingKey {

@@ -92,12 +92,13 @@ pub(crate) fn route(url: &str, secret: &str) -> InstanceRoute {
         checksum: v1::ChecksumAlgorithm::Sha256.into(),
         admission: v1::Admission::Open.into(),
         online: true,
+        ..InstanceRoute::default()
     }
 }
 
 pub(crate) fn tenant(host: &str, secrets: &[&str]) -> TenantRoute {
     let secrets = secrets.iter().map(|secret| (*secret).to_owned()).collect();
-    TenantRoute { host: host.to_owned(), secrets, instances: Vec::new() }
+    TenantRoute { host: host.to_owned(), secrets, ..TenantRoute::default() }
 }
 
 pub(crate) fn placed(tenant: &str, instance: &str, ids: &[&str]) -> Placed {
@@ -202,7 +203,7 @@ impl Placement for Script {
         let mut state = self.state();
         let instance = (state.place)(&request);
         state.places.push(request);
-        Ok(Response::new(PlaceResponse { instance: instance?, existing: false }))
+        Ok(Response::new(PlaceResponse { instance: instance?, ..PlaceResponse::default() }))
     }
 
     async fn find(&self, request: Request<FindRequest>) -> Result<Response<FindResponse>, Status> {

@@ -69,6 +69,10 @@ impl fmt::Display for Line<'_> {
             Change::TenantRemoved(host) => write!(f, "tenant {host} is deleted"),
             Change::Placed(meeting, placement) => write!(f, "meeting {} is on {}", meeting.key, placement.instance),
             Change::Released(meeting) => write!(f, "meeting {} is released", meeting.key),
+            Change::Recorded(id, recording) => write!(f, "recording {id} is on {}", recording.instance),
+            Change::RecordingRemoved(id) => write!(f, "recording {id} is gone"),
+            Change::Hook(hook) => write!(f, "hook {} of {} is known", hook.id, hook.tenant),
+            Change::HookRemoved(id) => write!(f, "hook {id} is gone"),
         }
     }
 }

@@ -1,11 +1,17 @@
 //! Fields of requests, checked. What is refused is named together with what would be right; the value too, unless it is a secret.
 
 use crate::grpc::view::CATCH_ALL;
+use b3lb_proto::v1;
+use bbb::checksum::Algorithm;
+use std::sync::Arc;
 use tonic::Status;
 use url::Host;
 
 /// A secret of this length in bytes has more entropy than its hash; anything longer was not meant.
 const SECRET_MAX: usize = 256;
+
+/// Bytes of a word that people give to something.
+const NAME_MAX: usize = 64;
 
 /// The one form of an instance's url.
 pub(super) fn url(field: &str, text: &str) -> Result<String, Status> {
@@ -33,6 +39,43 @@ pub(super) fn host(field: &str, text: &str) -> Result<String, Status> {
         None | Some(80 | 443) => Ok(name.to_string()),
         Some(port) => Ok(format!("{name}:{port}")),
     }
+}
+
+/// How calls are signed; `None` if it is not given.
+pub(super) fn algorithm(field: &str, number: i32) -> Result<Option<Algorithm>, Status> {
+    Ok(match v1::ChecksumAlgorithm::try_from(number) {
+        Ok(v1::ChecksumAlgorithm::Unspecified) => None,
+        Ok(v1::ChecksumAlgorithm::Sha1) => Some(Algorithm::Sha1),
+        Ok(v1::ChecksumAlgorithm::Sha256) => Some(Algorithm::Sha256),
+        Ok(v1::ChecksumAlgorithm::Sha384) => Some(Algorithm::Sha384),
+        Ok(v1::ChecksumAlgorithm::Sha512) => Some(Algorithm::Sha512),
+        Err(_) => {
+            let known = "SHA1 (1), SHA256 (2), SHA384 (3), SHA512 (4)";
+            return Err(Status::invalid_argument(format!("{field} is {number}; it would be one of {known}")));
+        }
+    })
+}
+
+/// Words that tenants choose instances by, each once.
+pub(super) fn tags(field: &str, texts: &[String]) -> Result<Vec<Arc<str>>, Status> {
+    let mut tags: Vec<Arc<str>> = Vec::with_capacity(texts.len());
+    for text in texts {
+        name(field, text)?;
+        if !tags.iter().any(|tag| **tag == **text) {
+            tags.push(text.as_str().into());
+        }
+    }
+    Ok(tags)
+}
+
+/// A word that people give to something.
+pub(super) fn name(field: &str, text: &str) -> Result<(), Status> {
+    let valid = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    if !text.is_empty() && text.len() <= NAME_MAX && text.bytes().all(valid) {
+        return Ok(());
+    }
+    let right = format!("it would be 1 to {NAME_MAX} letters, digits, `-`, `_` and `.`");
+    Err(Status::invalid_argument(format!("{field}: {text:?} is no name; {right}")))
 }
 
 /// A secret must be one, and as it was meant: white space at its ends comes from copying.

@@ -6,7 +6,6 @@ use crate::grpc::convert;
 use crate::state::{Admission, Change, Instance, State};
 use b3lb_proto::v1;
 use bbb::Secret;
-use bbb::checksum::Algorithm;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tonic::Status;
@@ -92,6 +91,8 @@ pub(super) fn message(instance: &Instance, meetings: u64, with_secrets: bool) ->
         capacity: instance.capacity,
         online: instance.online,
         meetings,
+        tags: convert::texts(&instance.tags),
+        signs_forms: instance.signs_forms,
     }
 }
 
@@ -132,25 +133,13 @@ fn parse(message: &v1::Instance, old: Option<&Instance>) -> Result<Instance, Sta
     field::secret(&format!("instance.secret of {url}"), &message.secret)?;
     Ok(Instance {
         secret: Secret::new(&message.secret),
-        checksum: checksum(message.checksum)?,
+        checksum: field::algorithm("instance.checksum", message.checksum)?.unwrap_or_default(),
         admission: admission(message.admission)?.or_else(|| Some(old?.admission)).unwrap_or_default(),
         capacity: capacity(&url, message.capacity)?,
         online: old.is_none_or(|old| old.online),
+        tags: field::tags(&format!("instance.tags of {url}"), &message.tags)?,
+        signs_forms: message.signs_forms,
         url: url.into(),
-    })
-}
-
-fn checksum(number: i32) -> Result<Algorithm, Status> {
-    Ok(match v1::ChecksumAlgorithm::try_from(number) {
-        Ok(v1::ChecksumAlgorithm::Unspecified) => Algorithm::default(),
-        Ok(v1::ChecksumAlgorithm::Sha1) => Algorithm::Sha1,
-        Ok(v1::ChecksumAlgorithm::Sha256) => Algorithm::Sha256,
-        Ok(v1::ChecksumAlgorithm::Sha384) => Algorithm::Sha384,
-        Ok(v1::ChecksumAlgorithm::Sha512) => Algorithm::Sha512,
-        Err(_) => {
-            let known = "SHA1 (1), SHA256 (2), SHA384 (3), SHA512 (4)";
-            return Err(Status::invalid_argument(format!("instance.checksum is {number}; it would be one of {known}")));
-        }
     })
 }
 

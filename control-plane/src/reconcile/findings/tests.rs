@@ -1,7 +1,7 @@
 //! Rounds of answers and what follows from them.
 
 use super::*;
-use crate::state::{Admission, Instance, Tenant};
+use crate::state::{Instance, Tenant};
 use bbb::Secret;
 
 const NOW: u64 = 1_800_000_000_000;
@@ -10,15 +10,10 @@ const GRACE: u64 = 120_000;
 fn state(instances: &[&str], tenants: &[&str]) -> State {
     let mut state = State::default();
     for url in instances {
-        let secret = Secret::new("s");
-        let (checksum, admission) = Default::default();
-        let instance: Instance =
-            Instance { url: (*url).into(), secret, checksum, admission, capacity: 1.0, online: true };
-        assert_eq!(instance.admission, Admission::Open);
-        state.apply(Change::Instance(instance));
+        state.apply(Change::Instance(Instance::new(url, Secret::new("s"))));
     }
     for host in tenants {
-        state.apply(Change::Tenant(Tenant { host: (*host).into(), secrets: Vec::new(), instances: Vec::new() }));
+        state.apply(Change::Tenant(Tenant::new(host, [])));
     }
     state
 }
@@ -28,7 +23,7 @@ fn meeting(id: &str, tenant: &str) -> Meeting {
 }
 
 fn placed(id: &str, tenant: &str, url: &str, placed_at: u64) -> Change {
-    Change::Placed(meeting(id, tenant), Placement { instance: url.into(), meeting_id: id.into(), placed_at })
+    Change::Placed(meeting(id, tenant), Placement::new(url.into(), id, placed_at))
 }
 
 fn found(id: &str) -> listing::Meeting {

@@ -1,6 +1,6 @@
 //! What a claim and a commit come to, decided on the state alone.
 
-use crate::state::{Admission, Change, State};
+use crate::state::{Admission, Change, Hook, State};
 use crate::store::{Claim, Claimed, Refusal, StoreError, record};
 
 /// What becomes of a claim on this state. Nothing is written yet when it says `Placed`.
@@ -46,5 +46,7 @@ fn is_as_seen(change: &Change, now: &State, seen: &State) -> bool {
         Change::Placed(meeting, _) | Change::Released(meeting) => {
             now.placements.get(meeting) == seen.placements.get(meeting)
         }
+        Change::Recorded(id, _) | Change::RecordingRemoved(id) => now.recordings.get(id) == seen.recordings.get(id),
+        Change::Hook(Hook { id, .. }) | Change::HookRemoved(id) => now.hooks.get(id) == seen.hooks.get(id),
     }
 }

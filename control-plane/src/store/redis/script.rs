@@ -12,8 +12,16 @@ use std::sync::LazyLock;
 const STREAM_LENGTH: &str = "10000";
 
 /// The keys of the state. They share a hash tag, so that one script may touch them all in a cluster.
-const KEYS: [&str; 6] =
-    ["{b3lb}:epoch", "{b3lb}:restoring", "{b3lb}:changes", "{b3lb}:instances", "{b3lb}:tenants", "{b3lb}:meetings"];
+const KEYS: [&str; 8] = [
+    "{b3lb}:epoch",
+    "{b3lb}:restoring",
+    "{b3lb}:changes",
+    "{b3lb}:instances",
+    "{b3lb}:tenants",
+    "{b3lb}:meetings",
+    "{b3lb}:recordings",
+    "{b3lb}:hooks",
+];
 
 /// The stream of changes.
 pub(super) const CHANGES: &str = KEYS[2];

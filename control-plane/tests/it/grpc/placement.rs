@@ -21,7 +21,7 @@ async fn a_meeting_is_placed_once_and_found_by_everyone() {
     let find = |id| FindRequest { tenant: "*".to_owned(), key: key(id) };
     let nowhere = FindResponse { instance: String::new() };
     assert_eq!(proxy.find(find("m")).await.unwrap().into_inner(), nowhere);
-    let expected = |existing| PlaceResponse { instance: a.url(), existing };
+    let expected = |existing| PlaceResponse { instance: a.url(), existing, ..Default::default() };
     assert_eq!(place(&program, wish("m")).await.unwrap(), expected(false));
     assert_eq!(place(&program, wish("m")).await.unwrap(), expected(true));
     assert_eq!(proxy.find(find("m")).await.unwrap().into_inner(), FindResponse { instance: a.url() });
@@ -36,7 +36,7 @@ async fn a_create_that_could_not_be_connected_is_placed_elsewhere() {
     let first = place(&program, wish("m")).await.unwrap().instance;
     let second = place(&program, PlaceRequest { exclude: vec![first.clone()], ..wish("m") }).await.unwrap();
     let other = if first == a.url() { b.url() } else { a.url() };
-    assert_eq!(second, PlaceResponse { instance: other.clone(), existing: false });
+    assert_eq!(second, PlaceResponse { instance: other.clone(), ..Default::default() });
 
     let created = MeetingEvent { tenant: "*".to_owned(), key: key("m"), instance: other.clone() };
     let events = vec![Event { event: Some(Seen::Created(created)) }, Event { event: None }];

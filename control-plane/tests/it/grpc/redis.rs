@@ -58,7 +58,10 @@ async fn while_redis_is_away_what_is_known_is_served() {
     admin.add_instance(AddInstanceRequest { instance: Some(instance(a)) }).await.unwrap();
     place(&program, wish("m")).await.unwrap();
     redis.kill();
-    assert_eq!(place(&program, wish("m")).await.unwrap(), PlaceResponse { instance: a.url(), existing: true });
+    assert_eq!(
+        place(&program, wish("m")).await.unwrap(),
+        PlaceResponse { instance: a.url(), existing: true, ..Default::default() }
+    );
     assert_eq!(place(&program, wish("n")).await.unwrap_err().code(), Code::Unavailable);
     assert_eq!(program.get("/readyz").await.0, 200);
     let noticed = timeout(PATIENCE, async {

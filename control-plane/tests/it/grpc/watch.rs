@@ -61,6 +61,7 @@ fn route(simulated: &Simulated) -> InstanceRoute {
         checksum: ChecksumAlgorithm::Sha256.into(),
         admission: Admission::Open.into(),
         online: true,
+        ..InstanceRoute::default()
     }
 }
 
@@ -69,7 +70,7 @@ fn tenant(host: &str, secrets: &[&str]) -> Tenant {
 }
 
 fn tenant_route(host: &str, secret: &str) -> TenantRoute {
-    TenantRoute { host: host.to_owned(), secrets: vec![secret.to_owned()], instances: Vec::new() }
+    TenantRoute { host: host.to_owned(), secrets: vec![secret.to_owned()], ..TenantRoute::default() }
 }
 
 fn by<T>(values: impl IntoIterator<Item = T>, name: impl Fn(&T) -> &String) -> BTreeMap<String, T> {

@@ -301,5 +301,5 @@ fn tenant(host: &str) -> Change {
 }
 
 fn tenant_named(host: &str) -> Tenant {
-    Tenant { host: host.into(), secrets: vec![Secret::new("of-the-tenant")], instances: Vec::new() }
+    Tenant::new(host, [Secret::new("of-the-tenant")])
 }

@@ -1,9 +1,9 @@
--- Writes all of the changes or none. KEYS[7]: the lease, if there is one.
+-- Writes all of the changes or none. KEYS[9]: the lease, if there is one.
 local plan, list = cjson.decode(ARGV[4]), ARGV[5]
 if not unbroken() then
   return { 'history' }
 end
-if plan.lease ~= cjson.null and redis.call('GET', KEYS[7]) ~= plan.lease then
+if plan.lease ~= cjson.null and redis.call('GET', KEYS[9]) ~= plan.lease then
   return { 'lease_lost' }
 end
 

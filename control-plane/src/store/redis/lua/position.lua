@@ -1,6 +1,9 @@
 -- Where Redis is in which history, and how that relates to the revision which the caller knows.
 local older = redis.call('XREVRANGE', changes, ARGV[2], '-', 'COUNT', 1)[1]
-local records = redis.call('HLEN', instances) + redis.call('HLEN', tenants) + redis.call('HLEN', meetings)
+local records = 0
+for _, table in pairs(tables) do
+  records = records + redis.call('HLEN', table)
+end
 return {
   'position',
   last(),

@@ -11,7 +11,7 @@ use tonic::{Code, Response, Status};
 
 fn tenant(host: &str, secrets: &[&str], instances: &[&str]) -> Tenant {
     let texts = |texts: &[&str]| texts.iter().map(|text| text.to_string()).collect();
-    Tenant { host: host.to_owned(), secrets: texts(secrets), instances: texts(instances), meetings: 0 }
+    Tenant { host: host.to_owned(), secrets: texts(secrets), instances: texts(instances), ..Tenant::default() }
 }
 
 async fn put(admin: &mut AdminClient<Caller>, tenant: Tenant) -> Result<Response<Tenant>, Status> {
@@ -29,11 +29,12 @@ async fn tenants_are_put_in_one_form_and_shown_without_their_secrets() {
     let a = &*a.url();
     let mut admin = program.admin();
     let given = tenant("T.Example:8443", &["new", "old"], &[&format!("{a}/api"), a]);
-    let told = tenant("t.example:8443", &[], &[a]);
+    let ids = vec!["1".to_owned(), "2".to_owned()];
+    let told = Tenant { secret_ids: ids.clone(), ..tenant("t.example:8443", &[], &[a]) };
     assert_eq!(put(&mut admin, given).await.unwrap().into_inner(), told);
     let other = put(&mut admin, tenant("a.example", &[], &[])).await.unwrap().into_inner();
     assert_eq!(list(&mut admin, false).await, [other.clone(), told.clone()]);
-    let open = tenant("t.example:8443", &["new", "old"], &[a]);
+    let open = Tenant { secret_ids: ids, ..tenant("t.example:8443", &["new", "old"], &[a]) };
     assert_eq!(list(&mut admin, true).await, [other.clone(), open.clone()]);
     let get = |with_secrets| GetTenantRequest { host: "T.example:8443".to_owned(), with_secrets };
     assert_eq!(admin.get_tenant(get(false)).await.unwrap().into_inner(), told);

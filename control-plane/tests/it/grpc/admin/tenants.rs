@@ -40,8 +40,9 @@ async fn tenants_are_put_in_one_form_and_shown_without_their_secrets() {
     assert_eq!(admin.get_tenant(get(false)).await.unwrap().into_inner(), told);
     assert_eq!(admin.get_tenant(get(true)).await.unwrap().into_inner(), open);
 
-    put(&mut admin, tenant("t.example:8443", &["new"], &[])).await.unwrap();
-    assert_eq!(list(&mut admin, true).await, [other.clone(), tenant("t.example:8443", &["new"], &[])]);
+    let named = Tenant { secret_ids: vec!["autumn".to_owned()], ..tenant("t.example:8443", &["new"], &[]) };
+    put(&mut admin, named.clone()).await.unwrap();
+    assert_eq!(list(&mut admin, true).await, [other.clone(), named]);
     let delete = || DeleteTenantRequest { host: "t.example:8443".to_owned() };
     assert_eq!(admin.delete_tenant(delete()).await.unwrap().into_inner(), DeleteTenantResponse {});
     assert_eq!(list(&mut admin, true).await, [other]);

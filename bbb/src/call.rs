@@ -1,5 +1,7 @@
 //! The calls of the BigBlueButton API, and what routing needs to know of each.
 
+use crate::form;
+
 /// One call of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "each is named as BigBlueButton names it")]
@@ -109,6 +111,23 @@ impl Call {
     /// The methods it takes.
     pub fn methods(self) -> Methods {
         self.row().3
+    }
+
+    /// BigBlueButton takes a body of this media type with the call, since 2.6.18 and 2.7.8; before, it took any.
+    pub fn takes(self, media_type: &str) -> bool {
+        let is = |known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(media_type));
+        match self {
+            Self::Create => is(&[form::ENCODED, form::MULTIPART, "application/xml", "text/xml"]),
+            Self::InsertDocument => is(&["application/xml", "text/xml"]),
+            Self::PutRecordingTextTrack => is(&[form::MULTIPART]),
+            Self::Join
+            | Self::IsMeetingRunning
+            | Self::End
+            | Self::GetMeetingInfo
+            | Self::GetMeetings
+            | Self::GetSessions => is(&[form::ENCODED, form::MULTIPART]),
+            _ => true,
+        }
     }
 
     /// All of them, in the order of their discriminants.

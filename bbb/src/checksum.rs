@@ -30,8 +30,10 @@ pub enum Algorithm {
 #[derive(Clone, Copy)]
 pub struct Signed<'a> {
     raw: &'a str,
-    /// Where the checksum's value stands in `raw`.
-    value: (usize, usize),
+    /// Where the checksum's value stands in `raw`; `None`: it came in the body.
+    value: Option<(usize, usize)>,
+    /// The checksum's value.
+    shown: &'a str,
     /// What is hashed of the query: the bytes before the parameter and those after it.
     parts: [&'a str; 2],
     algorithm: Algorithm,
@@ -114,48 +116,68 @@ impl<'a> Signed<'a> {
             return Err(ChecksumError::Doubled);
         }
         let (start, end) = (pair.start, pair.end);
-        let value = pair.value;
-        if value.is_empty() {
-            return Err(ChecksumError::Missing);
-        }
-        let algorithm = Algorithm::by_length(value.len()).ok_or(ChecksumError::Malformed)?;
-        if !value.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(ChecksumError::Malformed);
-        }
-        // BigBlueButton cuts by text: it would take the same value out of a parameter whose name merely ends in `checksum`.
-        let twin = PARAMETER
-            .find_iter(raw.as_bytes())
-            .map(|at| at + PARAMETER.needle().len())
-            .any(|at| at != end - value.len() && raw.as_bytes()[at..].starts_with(value.as_bytes()));
-        if twin {
-            return Err(ChecksumError::Doubled);
-        }
+        let value = (end - pair.value.len(), end);
+        let algorithm = checked(raw, pair.value, Some(value.0))?;
         let parts = match start.checked_sub(1) {
             Some(separator) => [&raw[..separator], &raw[end..]],
             None => ["", raw[end..].strip_prefix('&').unwrap_or_default()],
         };
-        Ok(Self { raw, value: (end - value.len(), end), parts, algorithm })
+        Ok(Self { raw, value: Some(value), shown: pair.value, parts, algorithm })
+    }
+
+    /// A call whose checksum came in its body: all of the query is signed, which may be empty.
+    ///
+    /// # Errors
+    /// If the query has a checksum too, or what BigBlueButton would make of it is in doubt.
+    pub fn in_body(query: Query<'a>, shown: &'a str) -> Result<Self, ChecksumError> {
+        let raw = query.as_str();
+        if query.pairs().any(|pair| pair.name == "checksum") {
+            return Err(ChecksumError::Doubled);
+        }
+        let algorithm = checked(raw, shown, None)?;
+        Ok(Self { raw, value: None, shown, parts: [raw, ""], algorithm })
     }
 
     /// One of the secrets signed this call. Takes the same time wherever the checksums differ.
     pub fn verify<'s>(&self, call: &str, secrets: impl IntoIterator<Item = &'s Secret>) -> bool {
-        let shown = &self.raw[self.value.0..self.value.1];
+        self.verify_over(&self.parts, call, secrets)
+    }
+
+    /// The same, over another text than the query.
+    pub fn verify_over<'s>(&self, signed: &[&str], call: &str, secrets: impl IntoIterator<Item = &'s Secret>) -> bool {
         let mut lower = [0; LONGEST];
-        let lower = &mut lower[..shown.len()];
-        lower.copy_from_slice(shown.as_bytes());
+        let lower = &mut lower[..self.shown.len()];
+        lower.copy_from_slice(self.shown.as_bytes());
         lower.make_ascii_lowercase();
         secrets.into_iter().any(|secret| {
-            let expected = self.algorithm.sign(call, &self.parts, secret);
+            let expected = self.algorithm.sign(call, signed, secret);
             !secret.reveal().is_empty() && bool::from(expected.as_str().as_bytes().ct_eq(lower))
         })
     }
 
-    /// Appends the query to `out` as it came, with the checksum's value alone replaced by that of another secret and algorithm.
+    /// Appends the query to `out` as it came, with the checksum's value alone replaced by that of another secret and algorithm, if it
+    /// has one.
     pub fn resign(&self, call: &str, secret: &Secret, algorithm: Algorithm, out: &mut String) {
+        let Some((start, end)) = self.value else { return out.push_str(self.raw) };
         let checksum = algorithm.sign(call, &self.parts, secret);
-        out.push_str(&self.raw[..self.value.0]);
+        out.push_str(&self.raw[..start]);
         out.push_str(checksum.as_str());
-        out.push_str(&self.raw[self.value.1..]);
+        out.push_str(&self.raw[end..]);
+    }
+
+    /// The checksum came in the body.
+    pub fn is_in_body(&self) -> bool {
+        self.value.is_none()
+    }
+
+    /// The query without the checksum.
+    pub fn query(&self) -> [&'a str; 2] {
+        self.parts
+    }
+
+    /// The checksum as the sender wrote it.
+    pub fn shown(&self) -> &'a str {
+        self.shown
     }
 
     /// The hash function that the sender chose.
@@ -169,6 +191,23 @@ impl Checksum {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.digits[..self.length]).unwrap_or_default()
     }
+}
+
+/// The algorithm of a checksum that stands in a query at `at`, or elsewhere.
+fn checked(raw: &str, value: &str, at: Option<usize>) -> Result<Algorithm, ChecksumError> {
+    if value.is_empty() {
+        return Err(ChecksumError::Missing);
+    }
+    let algorithm = Algorithm::by_length(value.len()).ok_or(ChecksumError::Malformed)?;
+    if !value.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(ChecksumError::Malformed);
+    }
+    // BigBlueButton cuts by text: it would take the same value out of a parameter whose name merely ends in `checksum`.
+    let twin = PARAMETER
+        .find_iter(raw.as_bytes())
+        .map(|found| found + PARAMETER.needle().len())
+        .any(|found| Some(found) != at && raw.as_bytes()[found..].starts_with(value.as_bytes()));
+    if twin { Err(ChecksumError::Doubled) } else { Ok(algorithm) }
 }
 
 fn hash<D: Digest>(call: &str, query: &[&str], secret: &Secret) -> Checksum {

@@ -33,6 +33,15 @@ pub fn no_meetings() -> String {
         .to_owned()
 }
 
+/// The body of a `create` that brings slides, to be fetched from this url.
+pub fn slides(url: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><modules><module name=\"presentation\"><document url=\"{}\"/>\
+         </module></modules>",
+        escape(url)
+    )
+}
+
 /// A text as it stands in an element: escaped, and with runs of white space made one space or line break, as BigBlueButton does.
 pub fn text(text: &str) -> String {
     let mut collapsed = String::with_capacity(text.len());

@@ -3,6 +3,7 @@
 //! - [`address`]: instance urls and tenant hosts, as people write them;
 //! - [`call`]: every call, and how it finds its instance;
 //! - [`query`]: the raw query, whose bytes are what is signed;
+//! - [`form`]: parameters that come in a body;
 //! - [`checksum`]: how a call proves that its sender knows the shared [`Secret`];
 //! - [`document`]: answers in BigBlueButton's wire format;
 //! - [`listing`]: lists of meetings, taken apart as they arrive and merged;
@@ -13,6 +14,7 @@ pub mod address;
 pub mod call;
 pub mod checksum;
 pub mod document;
+pub mod form;
 pub mod key;
 pub mod listing;
 pub mod parameters;
@@ -21,6 +23,7 @@ mod secret;
 
 pub use address::{host_candidates, instance_url};
 pub use call::{Call, Route};
+pub use form::Form;
 pub use key::MeetingKey;
 pub use query::Query;
 pub use secret::Secret;

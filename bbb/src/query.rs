@@ -1,6 +1,6 @@
 //! The raw query of a call. Its bytes are what is signed, so that it is read but never decoded and encoded again.
 
-use percent_encoding::percent_decode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 use std::borrow::Cow;
 
 /// A query as it came, without the `?`. Empty pairs (`&&`, a leading `&`) are tolerated: real clients send them.
@@ -76,6 +76,12 @@ pub fn decode(value: &str) -> Cow<'_, [u8]> {
     }
     let spaced: Vec<u8> = value.bytes().map(|b| if b == b'+' { b' ' } else { b }).collect();
     Cow::Owned(percent_decode(&spaced).collect())
+}
+
+/// A text as a value or a name of a query. Whatever means something in a url or to a client library is encoded.
+pub fn encode(text: &str) -> String {
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
+    utf8_percent_encode(text, ENCODED).to_string()
 }
 
 #[cfg(test)]

@@ -83,7 +83,10 @@ impl Loading {
                         .push(problem(format!("stands in line {line} already, as {other}; keep one of the two")));
                 }
                 (None, Value::Retired(reason)) => self.warnings.push(problem(format!("has no meaning: {reason}"))),
-                (None, value) => self.set(&name, written.clone(), origin, &value),
+                (None, value) => {
+                    self.settings.bigbluebutton.labels_for_swarm |= written == "bigblueswarm";
+                    self.set(&name, written.clone(), origin, &value);
+                }
             }
         }
         Ok(())

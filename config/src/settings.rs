@@ -40,6 +40,8 @@ pub struct BigBlueButton {
     pub secret: Option<Secret>,
     /// `recordings_poll_interval`, also `recordingsPollInterval`: how often recordings are asked for.
     pub recordings_poll_interval: Duration,
+    /// The section is called `bigblueswarm`: its telegraf plugin may count meetings by their `meta_bigblueswarm-tenant`.
+    pub labels_for_swarm: bool,
 }
 
 /// Who may administer.
@@ -169,7 +171,11 @@ impl Default for Settings {
     fn default() -> Self {
         let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         Self {
-            bigbluebutton: BigBlueButton { secret: None, recordings_poll_interval: Duration::from_secs(15 * 60) },
+            bigbluebutton: BigBlueButton {
+                secret: None,
+                recordings_poll_interval: Duration::from_secs(15 * 60),
+                labels_for_swarm: false,
+            },
             admin: Admin { api_key: None },
             balancer: Balancer {
                 policy: Policy::default(),

@@ -1,16 +1,22 @@
 //! A call whose sender is known, and what is passed on with it.
 
+mod form;
+mod load;
+
+pub(crate) use form::Posted;
+pub(crate) use load::Load;
+
 use crate::failure::Failure;
-use crate::headers::{self, Peer};
 use crate::table::{Caller, Instance};
 use crate::upstream::{Target, Upload};
-use bbb::checksum::Signed;
-use bbb::{Call, MeetingKey, Query};
+use bbb::checksum::{ChecksumError, Signed};
+use bbb::parameters::Edit;
+use bbb::query::{Ambiguous, decode};
+use bbb::{Call, Form, MeetingKey, Query};
 use bytes::Bytes;
-use http::header::{HOST, HeaderMap};
+use http::header::{CONTENT_LENGTH, HOST};
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri};
-use hyper::body::Incoming;
 use std::borrow::Cow;
 use tokio::time::Instant;
 
@@ -22,13 +28,9 @@ pub(crate) struct Received<'a> {
     pub(crate) deadline: Instant,
     method: &'a Method,
     query: Query<'a>,
+    /// The parameters in its body.
+    form: Option<&'a Form>,
     signed: Signed<'a>,
-}
-
-/// What goes to the instance as it came.
-pub(crate) struct Load {
-    headers: HeaderMap,
-    body: Upload,
 }
 
 /// The meeting that a call is about.
@@ -37,8 +39,15 @@ pub(crate) struct About<'a> {
     pub(crate) key: MeetingKey,
 }
 
+/// The parameters of a call as they are to be, still with the checksum that they came with.
+#[derive(Debug)]
+pub(crate) struct Edited {
+    query: String,
+    form: Option<Form>,
+}
+
 impl<'a> Received<'a> {
-    /// Checks who sent a call.
+    /// Checks who sent a call whose checksum is in its query; `None` if there is none, so that it may be in the body.
     ///
     /// # Errors
     /// [`Failure::Checksum`] if it was not the tenant.
@@ -46,25 +55,146 @@ impl<'a> Received<'a> {
         call: Call,
         method: &'a Method,
         query: Query<'a>,
-        caller: Caller,
+        caller: &Caller,
+        deadline: Instant,
+    ) -> Result<Option<Self>, Failure> {
+        let signed = match Signed::find(query) {
+            Ok(signed) => signed,
+            Err(ChecksumError::Missing) if !query.pairs().any(|pair| pair.name == "checksum") => return Ok(None),
+            Err(_) => return Err(Failure::Checksum),
+        };
+        let received = Self { call, caller: caller.clone(), deadline, method, query, form: None, signed };
+        let valid = received.may_sign() && signed.verify(call.name(), &caller.tenant.secrets);
+        if valid { Ok(Some(received)) } else { Err(Failure::Checksum) }
+    }
+
+    /// Checks who sent a call whose checksum is in its body.
+    ///
+    /// # Errors
+    /// [`Failure::Checksum`] if it was not the tenant, or there is none.
+    pub(crate) fn check_form(
+        call: Call,
+        method: &'a Method,
+        query: Query<'a>,
+        form: &'a Form,
+        caller: &Caller,
         deadline: Instant,
     ) -> Result<Self, Failure> {
-        let signed = Signed::find(query).map_err(|_| Failure::Checksum)?;
-        if !signed.verify(call.name(), &caller.tenant.secrets) {
-            return Err(Failure::Checksum);
+        let shown = match form.get_one("checksum") {
+            Ok(Some(Cow::Borrowed(shown))) if form.count("checksum") == 1 => std::str::from_utf8(shown),
+            // One that has to be decoded is none.
+            _ => return Err(Failure::Checksum),
+        };
+        let shown = shown.map_err(|_| Failure::Checksum)?;
+        let signed = Signed::in_body(query, shown).map_err(|_| Failure::Checksum)?;
+        let received = Self { call, caller: caller.clone(), deadline, method, query, form: Some(form), signed };
+        let secrets = &caller.tenant.secrets;
+        let valid = signed.verify(call.name(), secrets)
+            || query.as_str().is_empty() && signed.verify_over(&[&form.as_signed_of_old()], call.name(), secrets);
+        if valid && received.may_sign() { Ok(received) } else { Err(Failure::Checksum) }
+    }
+
+    /// The tenant signs in this way.
+    fn may_sign(&self) -> bool {
+        let allowed = &self.caller.tenant.algorithms;
+        allowed.is_empty() || allowed.contains(&self.signed.algorithm())
+    }
+
+    /// The same with the parameters of its body.
+    ///
+    /// # Errors
+    /// [`Failure::Checksum`] if that has a checksum too.
+    pub(crate) fn with_form(self, form: &'a Form) -> Result<Self, Failure> {
+        match form.count("checksum") {
+            0 => Ok(Self { form: Some(form), ..self }),
+            _ => Err(Failure::Checksum),
         }
-        Ok(Self { call, caller, deadline, method, query, signed })
+    }
+
+    /// The same with other parameters.
+    ///
+    /// # Errors
+    /// [`Failure::Checksum`] if what was edited was not what was meant.
+    pub(crate) fn over<'b>(&self, edited: &'b Edited) -> Result<Received<'b>, Failure>
+    where
+        'a: 'b,
+    {
+        let query = Query::new(&edited.query);
+        let signed = match self.signed.is_in_body() && edited.form.is_some() {
+            true => Signed::in_body(query, self.signed.shown()),
+            false => Signed::find(query),
+        };
+        Ok(Received {
+            call: self.call,
+            caller: self.caller.clone(),
+            deadline: self.deadline,
+            method: if edited.form.is_some() || self.form.is_none() { self.method } else { &Method::GET },
+            query,
+            form: edited.form.as_ref(),
+            signed: signed.map_err(|_| Failure::Checksum)?,
+        })
+    }
+
+    /// What the call says of a parameter, decoded.
+    ///
+    /// # Errors
+    /// It says several things: then instances would differ in which one they take.
+    pub(crate) fn value(&self, name: &str) -> Result<Option<Cow<'a, [u8]>>, Ambiguous> {
+        let in_query = self.query.get_one(name)?;
+        let Some(form) = self.form else { return Ok(in_query) };
+        match (in_query, form.get_one(name)?) {
+            (Some(one), Some(other)) if one != other => Err(Ambiguous),
+            (one, other) => Ok(one.or(other)),
+        }
+    }
+
+    /// It has this parameter, whose name may be written in any case: names of metadata mean the same in every case.
+    pub(crate) fn has_metadata(&self, name: &str) -> bool {
+        let in_query = self.query.pairs().any(|pair| decode(pair.name).eq_ignore_ascii_case(name.as_bytes()));
+        in_query || self.form.is_some_and(|form| form.pairs().any(|(own, _)| own.eq_ignore_ascii_case(name.as_bytes())))
     }
 
     /// The meeting it names.
     ///
     /// # Errors
-    /// It names none, or several: then instances would differ in which one they take.
+    /// It names none, or several.
     pub(crate) fn about(&self) -> Result<About<'a>, Failure> {
-        let id = self.query.get_one("meetingID").map_err(|_| Failure::AmbiguousMeetingId)?;
+        let id = self.value("meetingID").map_err(|_| Failure::AmbiguousMeetingId)?;
         let id = id.filter(|id| !id.is_empty()).ok_or(Failure::MissingMeetingId)?;
         let key = MeetingKey::of(&id);
         Ok(About { id, key })
+    }
+
+    /// Its parameters, edited: where they stand if the call has them, else at the end of the query.
+    pub(crate) fn edited(&self, edits: &[Edit]) -> Edited {
+        let (mut query, mut form) = (Cow::Borrowed(self.query.as_str()), self.form.map(Cow::Borrowed));
+        for edit in edits {
+            let in_form = form.as_ref().and_then(|form| form.with(|name| edit.means(name), edit.value.as_deref()));
+            let append = in_form.is_none();
+            query = Cow::Owned(edit.apply(&query, append).0);
+            form = in_form.map(Cow::Owned).or(form);
+        }
+        Edited { query: query.into_owned(), form: form.map(Cow::into_owned) }
+    }
+
+    /// Its parameters without a body: those that stand there, behind those of the query.
+    pub(crate) fn bodiless(&self) -> Edited {
+        let mut query = self.query.as_str().to_owned();
+        let more = self.form.map(Form::as_query).unwrap_or_default();
+        let checksum =
+            if self.signed.is_in_body() { format!("checksum={}", self.signed.shown()) } else { String::new() };
+        for more in [more, checksum].iter().filter(|more| !more.is_empty()) {
+            if !query.is_empty() {
+                query.push('&');
+            }
+            query.push_str(more);
+        }
+        Edited { query, form: None }
+    }
+
+    /// It has parameters in its body.
+    pub(crate) fn has_form(&self) -> bool {
+        self.form.is_some()
     }
 
     /// The request to an instance: everything as it came, except for the signature.
@@ -72,13 +202,18 @@ impl<'a> Received<'a> {
     /// # Errors
     /// The instance's url is none that a call could be sent to.
     pub(crate) fn request(&self, instance: &Instance, target: &Target, load: Load) -> Result<Request<Upload>, Failure> {
-        let Load { mut headers, body } = load;
+        let Load { mut headers, mut body, posted } = load;
         headers.insert(HOST, target.authority.clone());
+        if let Some(form) = self.form {
+            // The lengths of checksums differ.
+            headers.remove(CONTENT_LENGTH);
+            body.begin_with(self.resigned_form(form, instance));
+        }
         let path = self.resigned(&target.path, instance);
         // All of it stood in a url before.
         let path = PathAndQuery::from_maybe_shared(Bytes::from(path)).map_err(|_| Failure::Unreachable)?;
         let mut request = Request::new(body);
-        *request.method_mut() = self.method.clone();
+        *request.method_mut() = if posted { Method::POST } else { self.method.clone() };
         *request.uri_mut() = Uri::from(path);
         *request.headers_mut() = headers;
         Ok(request)
@@ -95,27 +230,18 @@ impl<'a> Received<'a> {
         self.signed.resign(name, &instance.secret, instance.algorithm, &mut path);
         path
     }
-}
 
-impl Load {
-    /// What a frontend sent.
-    ///
-    /// # Errors
-    /// [`Failure::BodyTooLarge`] if its body is known to be.
-    pub(crate) fn new(mut headers: HeaderMap, body: Incoming, peer: &Peer) -> Result<Self, Failure> {
-        let body = Upload::new(body).map_err(|_| Failure::BodyTooLarge)?;
-        headers::to_instances(&mut headers, peer);
-        Ok(Self { headers, body })
-    }
-
-    /// What a request to an instance carried that was never sent.
-    pub(crate) fn regained(request: Request<Upload>) -> Self {
-        let (head, body) = request.into_parts();
-        Self { headers: head.headers, body }
-    }
-
-    /// The headers alone, for the calls that are made of this one.
-    pub(crate) fn copy_without_body(&self) -> Self {
-        Self { headers: self.headers.clone(), body: Upload::none() }
+    /// The form with the checksum that the instance demands, if that stands in it.
+    fn resigned_form(&self, form: &Form, instance: &Instance) -> Bytes {
+        if !self.signed.is_in_body() {
+            return Bytes::copy_from_slice(form.as_bytes());
+        }
+        let sign = |text: &[&str]| instance.algorithm.sign(self.call.name(), text, &instance.secret);
+        let checksum = match instance.signs_forms && self.query.as_str().is_empty() {
+            true => sign(&[&form.as_signed_of_old()]),
+            false => sign(&self.signed.query()),
+        };
+        let resigned = form.with(|name| name == b"checksum", Some(checksum.as_str()));
+        Bytes::copy_from_slice(resigned.as_ref().unwrap_or(form).as_bytes())
     }
 }

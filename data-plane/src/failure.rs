@@ -45,6 +45,10 @@ pub(crate) enum Failure {
     NoList,
     /// The instance broke off, or what it answered is no answer of BigBlueButton.
     Broken,
+    /// The call does not come with a body of this kind.
+    ContentType,
+    /// The frontend broke off in the middle of the body.
+    BrokenUpload,
 }
 
 /// What a failure looks like to a frontend.
@@ -57,7 +61,7 @@ enum Look {
 
 impl Failure {
     /// All of them, in the order of their discriminants.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::NoCall,
         Self::WrongMethod,
         Self::BodyTooLarge,
@@ -75,6 +79,8 @@ impl Failure {
         Self::Timeout,
         Self::NoList,
         Self::Broken,
+        Self::ContentType,
+        Self::BrokenUpload,
     ];
 
     fn look(self) -> Look {
@@ -103,6 +109,10 @@ impl Failure {
             Self::Timeout => Failed(INTERNAL_ERROR, "The server of this meeting took too long to answer."),
             Self::NoList => Failed(INTERNAL_ERROR, "None of the servers answers at the moment."),
             Self::Broken => Failed(INTERNAL_ERROR, "The server of this meeting failed to answer."),
+            Self::ContentType => {
+                Failed("unsupportedContentType", "POST request Content-Type is missing or unsupported")
+            }
+            Self::BrokenUpload => Failed(INTERNAL_ERROR, "The body of the call broke off."),
         }
     }
 
@@ -126,6 +136,8 @@ impl Failure {
             Self::Timeout => "timeout",
             Self::NoList => "no_list",
             Self::Broken => "broken",
+            Self::ContentType => "content_type",
+            Self::BrokenUpload => "broken_upload",
         }
     }
 

@@ -1,12 +1,13 @@
 //! The life of a call: parse it, find its tenant, check its checksum, route it, sign it anew, forward it.
 
+mod edits;
 mod lifetime;
 mod list;
 
 pub(crate) use list::Merged;
 
 use crate::body::Body;
-use crate::call::{About, Load, Received};
+use crate::call::{About, Load, Posted, Received};
 use crate::client::Client;
 use crate::control::{ControlPlanes, Meeting, Report, Reports};
 use crate::failure::{Failure, document_response};
@@ -16,11 +17,12 @@ use crate::table::{Caller, Instance};
 use crate::tally::{Outcome, Tally};
 use crate::upstream::{Answer, Repeat, Unanswered, Upstream};
 use b3lb_config::settings;
-use bbb::{Call, Query, document};
+use bbb::parameters::Parameters;
+use bbb::{Call, Query, Route, document};
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, LOCATION};
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -39,7 +41,13 @@ pub(crate) struct Proxy {
     pub(crate) upstream: Upstream,
     pub(crate) tally: Arc<Tally>,
     pub(crate) limits: settings::Upstream,
+    /// What is done to the calls of all tenants.
+    pub(crate) parameters: Parameters,
+    /// Meetings are labelled for BigBlueSwarm's telegraf plugin as well.
+    pub(crate) labels_for_swarm: bool,
     pub(crate) under_way: Cell<usize>,
+    /// Bodies that are being read into memory.
+    pub(crate) reading: Cell<usize>,
 }
 
 /// An answer, and what became of the call.
@@ -84,6 +92,8 @@ impl Proxy {
             | Call::End
             | Call::IsMeetingRunning
             | Call::GetMeetingInfo
+            | Call::InsertDocument
+            | Call::SendChatMessage
             | Call::GetMeetings => {}
             _ => return Err(Failure::Unsupported),
         }
@@ -93,12 +103,47 @@ impl Proxy {
         let headers = std::mem::take(&mut head.headers);
         let caller = self.caller(client.peer().host(&headers).unwrap_or_default())?;
         let query = Query::new(head.uri.query().unwrap_or_default());
-        let received = Received::check(call, &head.method, query, caller, deadline)?;
-        let load = Load::new(headers, body, client.peer())?;
-        match call {
-            Call::GetMeetings => Ok((Box::pin(self.list(&received, load)).await?, Outcome::Answered)),
-            Call::Create => Ok((Box::pin(self.create(&received, load)).await?, Outcome::Answered)),
-            _ => self.ask(&received, load).await,
+        let received = Received::check(call, &head.method, query, &caller, deadline)?;
+        let mut load = Load::new(headers, body, client.peer())?;
+        match (received, load.posted()) {
+            (Some(received), Posted::Nothing) => self.dispatch(&received, load).await,
+            (received, posted) => {
+                let takes = posted.media_type().is_none_or(|media_type| call.takes(media_type));
+                let form = match &posted {
+                    // What a text track comes with is a file; its parameters are all in the query.
+                    Posted::Form(layout) if takes && call != Call::PutRecordingTextTrack => {
+                        Some(Box::pin(load.read_form(layout, deadline, &self.reading)).await?)
+                    }
+                    _ => None,
+                };
+                let received = match (received, &form) {
+                    (Some(received), Some(form)) => received.with_form(form)?,
+                    (Some(received), None) => received,
+                    (None, Some(form)) => Received::check_form(call, &head.method, query, form, &caller, deadline)?,
+                    (None, None) => return Err(Failure::Checksum),
+                };
+                if !takes && head.method == Method::POST {
+                    return Err(Failure::ContentType);
+                }
+                Box::pin(self.dispatch_posted(&received, load)).await
+            }
+        }
+    }
+
+    /// A call whose parameters may be in its body. Those that are not passed on with it are asked without one.
+    async fn dispatch_posted(self: &Rc<Self>, received: &Received<'_>, load: Load) -> Result<Served, Failure> {
+        if received.has_form() && (received.call == Call::Join || received.call.route() != Route::Meeting) {
+            let bodiless = received.bodiless();
+            return self.dispatch(&received.over(&bodiless)?, load.copy_without_body()).await;
+        }
+        self.dispatch(received, load).await
+    }
+
+    async fn dispatch(self: &Rc<Self>, received: &Received<'_>, load: Load) -> Result<Served, Failure> {
+        match received.call {
+            Call::GetMeetings => Ok((Box::pin(self.list(received, load)).await?, Outcome::Answered)),
+            Call::Create => Ok((Box::pin(self.create(received, load)).await?, Outcome::Answered)),
+            _ => self.ask(received, load).await,
         }
     }
 
@@ -116,10 +161,12 @@ impl Proxy {
             },
         };
         match received.call {
-            Call::Join => Ok((redirect(received, &instance)?, Outcome::Redirected)),
+            Call::Join => Ok((self.join(received, &instance)?, Outcome::Redirected)),
             Call::End => Ok((Box::pin(self.end(received, &about, &instance, load)).await?, Outcome::Answered)),
             _ => {
-                let response = self.forward(received, &instance, load, Repeat::Always).await?;
+                let changes_nothing = matches!(received.call, Call::IsMeetingRunning | Call::GetMeetingInfo);
+                let repeat = if changes_nothing { Repeat::Always } else { Repeat::Unsent };
+                let response = self.forward(received, &instance, load, repeat).await?;
                 Ok((response.map(Body::Answer), Outcome::Answered))
             }
         }
@@ -131,7 +178,9 @@ impl Proxy {
     }
 
     fn time_for(&self, call: Call) -> Duration {
-        if call == Call::Create { self.limits.create_timeout } else { self.limits.call_timeout }
+        // Presentations take their time.
+        let is_long = matches!(call, Call::Create | Call::InsertDocument);
+        if is_long { self.limits.create_timeout } else { self.limits.call_timeout }
     }
 
     fn caller(&self, host: &str) -> Result<Caller, Failure> {

@@ -12,6 +12,7 @@ use crate::upstream::Upstream;
 use crate::worker::Worker;
 use anyhow::{Context, anyhow};
 use b3lb_config::{Settings, settings, tls};
+use bbb::parameters::Parameters;
 use rustls::client::ClientConfig;
 use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, TcpListener};
@@ -56,6 +57,7 @@ pub async fn run(settings: &Settings, listeners: Listeners, shutdown: Cancellati
             meters: meters.clone(),
             tls: Arc::clone(&tls),
             limits: settings.upstream.clone(),
+            labels_for_swarm: settings.bigbluebutton.labels_for_swarm,
             trusted: settings.data_plane.trusted_proxies.as_slice().into(),
             closing: closing.clone(),
         };
@@ -98,6 +100,7 @@ struct Start {
     meters: Meters,
     tls: Arc<ClientConfig>,
     limits: settings::Upstream,
+    labels_for_swarm: bool,
     trusted: Arc<[IpAddr]>,
     closing: CancellationToken,
 }
@@ -122,7 +125,10 @@ impl Start {
             upstream: Upstream::new(self.tls.into(), self.meters.clone()),
             tally: self.tally,
             limits: self.limits,
+            parameters: Parameters::default(),
+            labels_for_swarm: self.labels_for_swarm,
             under_way: Cell::new(0),
+            reading: Cell::new(0),
         };
         let Self { meters, trusted, closing, .. } = self;
         let worker = Worker { meters, trusted, closing, patience: PATIENCE };

@@ -25,7 +25,10 @@ fn proxy() -> Rc<Proxy> {
         upstream: Upstream::new(tls::client_config(None).unwrap().into(), meters),
         tally: Arc::default(),
         limits: settings.upstream,
+        parameters: bbb::parameters::Parameters::default(),
+        labels_for_swarm: false,
         under_way: Cell::new(0),
+        reading: Cell::new(0),
     })
 }
 

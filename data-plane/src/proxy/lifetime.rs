@@ -23,6 +23,9 @@ impl Proxy {
     /// while not a byte of it has reached any: two instances with one meeting could never be told apart again.
     pub(super) async fn create(&self, received: &Received<'_>, mut load: Load) -> Result<Response<Body>, Failure> {
         let about = received.about()?;
+        let edited = received.edited(&self.edits_of_create(received));
+        let received = &received.over(&edited)?;
+        self.add_slides(received, &mut load);
         let meeting = Meeting { tenant: &received.caller.tenant, key: about.key, id: &about.id };
         let mut known = self.known(received, &about);
         let mut unreachable: Vec<Arc<Instance>> = Vec::new();

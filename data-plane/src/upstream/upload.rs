@@ -11,7 +11,9 @@ pub(crate) const BODY_MAX: u64 = 32 << 20;
 /// A body that is passed on as it arrives.
 #[derive(Debug)]
 pub(crate) struct Upload {
-    /// `None`: there is no body.
+    /// What comes first: it was read before it was known where the body goes, or is our own.
+    first: Bytes,
+    /// `None`: nothing else comes.
     body: Option<Incoming>,
     left: u64,
 }
@@ -28,7 +30,7 @@ pub(crate) enum UploadError {
 impl Upload {
     /// No body.
     pub(crate) fn none() -> Self {
-        Self { body: None, left: 0 }
+        Self { first: Bytes::new(), body: None, left: 0 }
     }
 
     /// The body of a frontend's request, unless it is known to be too large.
@@ -39,11 +41,16 @@ impl Upload {
         if body.size_hint().lower() > BODY_MAX {
             return Err(UploadError::TooLarge);
         }
-        Ok(Self { body: Some(body), left: BODY_MAX })
+        Ok(Self { first: Bytes::new(), body: Some(body), left: BODY_MAX })
     }
 
     pub(crate) fn is_none(&self) -> bool {
-        self.body.is_none()
+        self.first.is_empty() && self.body.is_none()
+    }
+
+    /// Puts bytes before all that is still to come.
+    pub(crate) fn begin_with(&mut self, bytes: Bytes) {
+        self.first = bytes;
     }
 }
 
@@ -52,6 +59,9 @@ impl Body for Upload {
     type Error = UploadError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
+        if !self.first.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.first)))));
+        }
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         let frame = std::task::ready!(Pin::new(body).poll_frame(cx));
         let size = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len) as u64;
@@ -65,10 +75,15 @@ impl Body for Upload {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Incoming::is_end_stream)
+        self.first.is_empty() && self.body.as_ref().is_none_or(Incoming::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Incoming::size_hint)
+        let first = self.first.len() as u64;
+        let rest = self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Incoming::size_hint);
+        match rest.exact() {
+            Some(rest) => SizeHint::with_exact(first + rest),
+            None => SizeHint::default(),
+        }
     }
 }

@@ -92,7 +92,7 @@ async fn a_create_that_cannot_be_connected_goes_elsewhere() {
     let (proxy, _control) = Proxy::with(&script).await;
     let body = "<modules/>";
     let request = format!(
-        "POST {} HTTP/1.1\r\nhost: bbb.example.org\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        "POST {} HTTP/1.1\r\nhost: bbb.example.org\r\ncontent-length: {}\r\ncontent-type: text/xml\r\nconnection: close\r\n\r\n{body}",
         frontend::signed("create", "meetingID=m&name=M", SECRET),
         body.len()
     );

@@ -103,3 +103,10 @@ fn dechunk(mut rest: &str) -> (String, bool) {
     }
     (body, false)
 }
+
+/// Posts a body to a call of `bbb.example.org`, whose path is signed already.
+pub(crate) async fn post(address: SocketAddr, path: &str, content_type: &str, body: &str) -> Response {
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: bbb.example.org\r\nContent-Type: {content_type}\r\n");
+    send(address, format!("{head}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}").as_bytes()).await
+}

@@ -11,6 +11,8 @@ mod frontend;
 mod instance;
 mod lists;
 mod malformed;
+mod parameters;
+mod posts;
 mod proxy;
 
 use std::time::Duration;

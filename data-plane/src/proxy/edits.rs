@@ -1,0 +1,74 @@
+//! What is changed in calls before they are signed anew: parameters that operators give, and whose meeting it is.
+
+use super::{Proxy, redirect};
+use crate::body::Body;
+use crate::call::{Load, Received};
+use crate::failure::Failure;
+use crate::table::Instance;
+use bbb::document;
+use bbb::parameters::{self, Edit, Parameters};
+use http::Response;
+
+/// Says whose a meeting is, and later its recordings.
+const LABEL: &str = "meta_b3lb-tenant";
+
+/// The same for BigBlueSwarm's telegraf plugin.
+const SWARM_LABEL: &str = "meta_bigblueswarm-tenant";
+
+/// The tenant that every host belongs to; nothing says of a meeting that it is everybody's.
+const EVERYBODY: &str = "*";
+
+impl Proxy {
+    /// What has to be edited in a create.
+    pub(super) fn edits_of_create(&self, received: &Received<'_>) -> Vec<Edit> {
+        let own = &received.caller.tenant.parameters;
+        let mut edits = if is_nothing(&self.parameters) && is_nothing(own) {
+            Vec::new()
+        } else {
+            parameters::of_create(&self.parameters, own, |name| text(received, name))
+        };
+        edits.extend(self.labels(received));
+        edits
+    }
+
+    /// A frontend cannot say that its meeting is somebody else's.
+    fn labels(&self, received: &Received<'_>) -> impl Iterator<Item = Edit> {
+        let host = Some(&*received.caller.tenant.host).filter(|host| *host != EVERYBODY);
+        let label = |name: &str, wanted: bool| {
+            let value = host.filter(|_| wanted).map(str::to_owned);
+            (value.is_some() || received.has_metadata(name)).then(|| Edit { name: name.to_owned(), value })
+        };
+        let swarm = self.labels_for_swarm || received.has_metadata(SWARM_LABEL);
+        [label(LABEL, true), label(SWARM_LABEL, swarm)].into_iter().flatten()
+    }
+
+    /// Adds slides to a create that brings none, if somebody wants that.
+    pub(super) fn add_slides(&self, received: &Received<'_>, load: &mut Load) {
+        let wanted = [&received.caller.tenant.parameters, &self.parameters];
+        let slides = wanted.into_iter().map(|parameters| &parameters.slides).find(|slides| !slides.is_empty());
+        let Some(slides) = slides else { return };
+        if load.is_bodiless() && text(received, "preUploadedPresentation").is_none() {
+            load.post(document::slides(slides), "application/xml");
+        }
+    }
+
+    /// Sends a frontend's user to the instance.
+    pub(super) fn join(&self, received: &Received<'_>, instance: &Instance) -> Result<Response<Body>, Failure> {
+        let own = &received.caller.tenant.parameters;
+        if is_nothing(&self.parameters) && is_nothing(own) {
+            return redirect(received, instance);
+        }
+        let edits = parameters::of_join(&self.parameters, own, |name| text(received, name));
+        redirect(&received.over(&received.edited(&edits))?, instance)
+    }
+}
+
+fn is_nothing(parameters: &Parameters) -> bool {
+    *parameters == Parameters::default()
+}
+
+/// What a call says of a parameter; one that it says several things of is replaced as a whole.
+fn text(received: &Received<'_>, name: &str) -> Option<String> {
+    let value = received.value(name).unwrap_or_default()?;
+    Some(String::from_utf8_lossy(&value).into_owned())
+}

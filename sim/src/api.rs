@@ -56,7 +56,12 @@ pub(crate) fn answer(site: &mut Site, request: Request<'_>, now: u64) -> Answer 
         Some(content_type) if essence(content_type) == FORM => std::str::from_utf8(request.body).unwrap_or_default(),
         _ => "",
     };
-    let params = Params::of(request.query, form);
+    let params = match request.content_type {
+        Some(content_type) if essence(content_type) == "multipart/form-data" => {
+            Params::of_parts(request.query, content_type, request.body)
+        }
+        _ => Params::of(request.query, form),
+    };
     match (request.call, request.method.as_str()) {
         ("", _) => Answer::Document(documents::version()),
         ("create", "GET" | "POST") => {
@@ -81,6 +86,9 @@ pub(crate) fn answer(site: &mut Site, request: Request<'_>, now: u64) -> Answer 
         ("insertDocument", "POST") => {
             checked(site, request, &params, XML).unwrap_or_else(|| meetings::insert_document(site, &params))
         }
+        ("sendChatMessage", "GET") => {
+            checked(site, request, &params, &[]).unwrap_or_else(|| meetings::send_chat_message(site, &params))
+        }
         _ => recordings::answer(site, request, &params, now),
     }
 }
@@ -99,7 +107,9 @@ fn verdict(site: &Site, request: Request<'_>, params: &Params, accepted: &[&str]
         return Some(Failure::ChecksumMissing);
     };
     let options = &site.options;
-    if !checksum::holds(given, request.call, request.query, &options.secret, &options.algorithms) {
+    let form = (options.signs_forms && request.query.is_empty()).then(|| params.signed_of_old());
+    let signed = form.as_deref().unwrap_or(request.query);
+    if !checksum::holds(given, request.call, signed, &options.secret, &options.algorithms) {
         return Some(Failure::ChecksumWrong);
     }
     let acceptable = |content_type: &str| accepted.contains(&essence(content_type).as_str());

@@ -39,6 +39,12 @@ pub(crate) struct InstanceArgs {
     /// Decides everything that looks random; the instances count up from it.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
+    /// Check a form that comes without a query over its fields, as BigBlueButton did before 2.6.18 and 2.7.8.
+    #[arg(long)]
+    pub(crate) signs_forms: bool,
+    /// How long after the end of a meeting its recording is there.
+    #[arg(long, default_value = "30s", value_parser = interval)]
+    pub(crate) processing: Duration,
     /// Where each writes its load, as telegraf does: InfluxDB or a control plane, without TLS.
     #[arg(long)]
     pub(crate) influx_url: Option<Url>,

@@ -212,6 +212,11 @@ pub fn not_inserted(meeting_id: &str) -> String {
     respond(false, |out| element(out, "message", format!("Meeting with id [{meeting_id}] not found.")))
 }
 
+/// Answers `sendChatMessage`.
+pub fn message_sent() -> String {
+    respond(true, |out| say(out, "", ""))
+}
+
 /// Answers `getMeetingInfo`.
 pub fn info(meeting: &Entry) -> String {
     respond(true, |out| entry(out, meeting))

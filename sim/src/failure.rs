@@ -31,6 +31,7 @@ pub(crate) enum Failure {
     RecordIdMissing,
     PublishMissing,
     RecordingsNotFound,
+    MeetingNotFound,
 }
 
 impl Failure {
@@ -74,6 +75,7 @@ impl Failure {
             Self::RecordIdMissing => ("missingParamRecordID", "You must specify a recordID."),
             Self::PublishMissing => ("missingParamPublish", "You must specify a publish value true or false."),
             Self::RecordingsNotFound => ("notFound", "We could not find recordings"),
+            Self::MeetingNotFound => ("meetingNotFound", "Meeting not found"),
         }
     }
 

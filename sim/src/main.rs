@@ -5,6 +5,7 @@ mod args;
 use anyhow::{Context, ensure};
 use args::{Args, Command, InstanceArgs, LoadArgs};
 use b3lb_sim::load::Load;
+use b3lb_sim::options::Rules;
 use b3lb_sim::users::Crowd;
 use b3lb_sim::{Frontend, Instance, Options, Telegraf};
 use bbb::Secret;
@@ -54,7 +55,9 @@ async fn start(args: &InstanceArgs, number: u16) -> anyhow::Result<Instance> {
     });
     let crowd = (args.users > 0.0).then(|| Crowd { users: args.users, ..Crowd::default() });
     let seed = args.seed.wrapping_add(u64::from(number));
-    let options = Options { secret: Secret::new(&args.secret), crowd, seed, telegraf, ..Options::default() };
+    let rules = Rules { processing: args.processing, ..Rules::default() };
+    let (secret, signs_forms) = (Secret::new(&args.secret), args.signs_forms);
+    let options = Options { secret, signs_forms, crowd, seed, telegraf, rules, ..Options::default() };
     Instance::start(listener, options).context("cannot start")
 }
 

@@ -13,6 +13,8 @@ pub struct Options {
     pub secret: Secret,
     /// The checksums it accepts (`supportedChecksumAlgorithms`).
     pub algorithms: Vec<Algorithm>,
+    /// A form that comes without a query is checked over its fields, as before 2.6.18 and 2.7.8.
+    pub signs_forms: bool,
     /// When things happen by themselves.
     pub rules: Rules,
     /// Who comes to its meetings besides those who join; `None`: nobody.
@@ -46,6 +48,7 @@ impl Default for Options {
         Self {
             secret: Secret::new("instance-secret"),
             algorithms: vec![Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512],
+            signs_forms: false,
             rules: Rules::default(),
             crowd: None,
             seed: 0,

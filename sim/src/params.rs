@@ -17,6 +17,31 @@ impl Params {
         Self(decoded.collect())
     }
 
+    /// Those of a body with parts, whose boundary stands in its content type; files are none.
+    pub(crate) fn of_parts(query: &str, content_type: &str, body: &[u8]) -> Self {
+        let mut params = Self::of(query, "");
+        let boundary = content_type.split("boundary=").nth(1).unwrap_or_default().trim_matches('"');
+        let body = String::from_utf8_lossy(body);
+        for part in body.split(&format!("--{boundary}")).filter(|_| !boundary.is_empty()) {
+            let Some((head, value)) = part.split_once("\r\n\r\n") else { continue };
+            let quoted = |name: &str| head.split(&format!(" {name}=\"")).nth(1)?.split('"').next();
+            if let (Some(name), None) = (quoted("name"), quoted("filename")) {
+                let value = value.strip_suffix("\r\n").unwrap_or(value);
+                params.0.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        params
+    }
+
+    /// What was signed of a form before 2.6.18 and 2.7.8: all but the checksum, in the order of the names.
+    pub(crate) fn signed_of_old(&self) -> String {
+        let mut pairs: Vec<_> = self.0.iter().filter(|(name, _)| name != "checksum").collect();
+        pairs.sort_by_key(|(name, _)| name.encode_utf16().collect::<Vec<_>>());
+        let encode = |value: &str| url::form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>();
+        let texts: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+        texts.join("&")
+    }
+
     /// The first value of a name.
     pub(crate) fn first(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())

@@ -64,6 +64,14 @@ pub(super) fn insert_document(site: &Site, params: &Params) -> Answer {
     })
 }
 
+/// `sendChatMessage`: nobody reads the message.
+pub(super) fn send_chat_message(site: &Site, params: &Params) -> Answer {
+    match site.open(params.first("meetingID").unwrap_or_default()) {
+        Some(_) => Answer::Document(documents::message_sent()),
+        None => Failure::MeetingNotFound.into(),
+    }
+}
+
 fn find(site: &Site, meeting_id: Option<&str>) -> Result<usize, Failure> {
     let found = meeting_id.and_then(|id| site.find(id));
     let mut failures = meeting_id_failures(meeting_id);

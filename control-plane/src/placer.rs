@@ -7,6 +7,7 @@ use crate::policy::{self, Candidate, Ineligible, Verdict};
 use crate::state::{Admission, Instance, Meeting, Placement, State, Tenant};
 use crate::store::{Claim, Claimed, Refusal, Store, StoreError};
 use b3lb_config::settings::{Balancer, Policy};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -25,6 +26,8 @@ pub struct Placer {
     balancer: Balancer,
     readings: watch::Receiver<Arc<Readings>>,
     ledger: Arc<Mutex<Ledger>>,
+    /// Breakout rooms by instance, with the keys of their internal ids.
+    rooms: Arc<Mutex<HashMap<Arc<str>, HashSet<Meeting>>>>,
 }
 
 /// The wish to have a meeting placed.
@@ -36,6 +39,8 @@ pub struct Wish {
     pub meeting_id: Box<str>,
     /// Urls of instances that could not be connected for this very create.
     pub exclude: Vec<String>,
+    /// The meeting that it is a breakout room of, to whose instance it goes, whatever else speaks against that one.
+    pub parent: Option<bbb::MeetingKey>,
 }
 
 /// Where a meeting lives.
@@ -59,6 +64,9 @@ pub enum PlaceError {
     /// It cannot be reached where it lives, but may well be there.
     #[error("the meeting may be on {0}, which cannot be connected at the moment")]
     StillThere(Arc<str>),
+    /// The meeting that it is a breakout room of is nowhere.
+    #[error("there is no meeting {0} that it could be a breakout room of")]
+    NoParent(bbb::MeetingKey),
     /// The store does not let it be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -98,7 +106,7 @@ pub struct View {
 impl Placer {
     /// A placer over a store that is open.
     pub fn new(store: Store, balancer: Balancer, readings: watch::Receiver<Arc<Readings>>) -> Self {
-        Self { store, balancer, readings, ledger: Arc::default() }
+        Self { store, balancer, readings, ledger: Arc::default(), rooms: Arc::default() }
     }
 
     /// The meeting's instance: the one it has, else the one chosen now. Whoever asks, gets the same answer.
@@ -112,11 +120,19 @@ impl Placer {
             Some(Mapped::Leaves(instance)) => Some(instance),
             None => None,
         };
+        let beside = self.beside(wish).await?;
         for _ in 0..ATTEMPTS_MAX {
-            let instance = self.choose(wish, &refused)?;
+            let instance = match &beside {
+                Some(instance) => {
+                    self.books().book(&wish.meeting, instance);
+                    instance.clone()
+                }
+                None => self.choose(wish, &refused)?,
+            };
             let booked = Booked { placer: self, meeting: &wish.meeting };
             let placement = Placement::new(instance.clone(), &wish.meeting_id, clock::now());
-            let claim = Claim { meeting: wish.meeting.clone(), placement, leaving: leaving.clone() };
+            let bound = beside.is_some();
+            let claim = Claim { meeting: wish.meeting.clone(), placement, leaving: leaving.clone(), bound };
             let claimed = self.store.claim(&claim).await;
             drop(booked);
             match claimed? {
@@ -201,6 +217,31 @@ impl Placer {
     pub fn seen(&self, instance: &Arc<str>, meetings: &[(Meeting, u64)], now: u64) {
         let state = self.store.replica().state();
         self.books_after(&state).seen(instance, meetings, now);
+    }
+
+    /// An instance lists these breakout rooms, by the keys of their internal ids, which BigBlueButton makes up.
+    pub fn rooms_seen(&self, instance: &Arc<str>, rooms: &[Meeting]) {
+        let mut known = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|url, _| self.store.replica().state().instances.contains_key(url));
+        known.insert(instance.clone(), rooms.iter().cloned().collect());
+    }
+
+    /// The instance that lists a breakout room with the key of its internal id.
+    pub fn room(&self, room: &Meeting) -> Option<Arc<str>> {
+        let known = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().find(|(_, rooms)| rooms.contains(room)).map(|(instance, _)| instance.clone())
+    }
+
+    /// The instance that a breakout room has to be on.
+    async fn beside(&self, wish: &Wish) -> Result<Option<Arc<str>>, PlaceError> {
+        let Some(key) = wish.parent else { return Ok(None) };
+        let parent = Meeting { key, tenant: wish.meeting.tenant.clone() };
+        let known = self.store.replica().state().placements.get(&parent).map(|placement| placement.instance.clone());
+        let instance = match known {
+            Some(instance) => Some(instance),
+            None => self.store.find(&parent).await?.map(|placement| placement.instance),
+        };
+        instance.map(Some).ok_or(PlaceError::NoParent(key))
     }
 
     fn mapped(&self, wish: &Wish) -> Result<Option<Mapped>, PlaceError> {

@@ -15,7 +15,7 @@ use crate::store::{Lease, Store, StoreError};
 use ::metrics::{Gauge, gauge};
 use b3lb_config::Settings;
 use b3lb_config::tls::{TlsError, client_config};
-use bbb::listing;
+use bbb::{MeetingKey, listing};
 use check::Checker;
 use findings::{Answers, Findings};
 use futures::StreamExt;
@@ -56,6 +56,9 @@ struct Seen {
     /// Milliseconds since 1970.
     at: u64,
     instances: HashMap<Arc<str>, Users>,
+    /// Breakout rooms by their internal ids, which have nothing to do with their meetingIDs.
+    #[serde(default)]
+    rooms: HashMap<Arc<str>, Vec<Meeting>>,
 }
 
 /// Meetings of one instance and how many users each has.
@@ -138,8 +141,11 @@ impl Reconcile {
         let changes = self.findings.changes(&state, &answers, at, grace);
         self.write(&state, changes, lease).await?;
         let state = self.store.replica().state();
-        let seen =
-            Seen { at, instances: answers.iter().filter_map(|(url, answer)| seen_on(&state, url, answer)).collect() };
+        let seen = Seen {
+            at,
+            instances: answers.iter().filter_map(|(url, answer)| seen_on(&state, url, answer)).collect(),
+            rooms: answers.iter().filter_map(|(url, answer)| rooms_on(&state, url, answer)).collect(),
+        };
         self.tell(&seen);
         let note = serde_json::to_string(&seen).map_err(|error| StoreError::Conflict(error.to_string()))?;
         self.store.publish(lease, JOB, note, ttl).await
@@ -157,6 +163,9 @@ impl Reconcile {
     fn tell(&self, seen: &Seen) {
         for (url, meetings) in &seen.instances {
             self.placer.seen(url, meetings, seen.at);
+        }
+        for (url, rooms) in &seen.rooms {
+            self.placer.rooms_seen(url, rooms);
         }
     }
 
@@ -206,6 +215,16 @@ fn seen_on(state: &State, url: &Arc<str>, answer: &Option<Vec<listing::Meeting>>
         placed.map(|(meeting, _)| (meeting.clone(), found.users))
     });
     Some((url.clone(), seen.collect()))
+}
+
+/// The breakout rooms on an instance that are placed there, by the keys of their internal ids.
+fn rooms_on(state: &State, url: &Arc<str>, answer: &Option<Vec<listing::Meeting>>) -> Option<(Arc<str>, Vec<Meeting>)> {
+    let rooms = answer.as_ref()?.iter().filter(|found| found.parent.is_some() && !found.ended).filter_map(|found| {
+        let key = MeetingKey::of_internal(found.internal_id.as_bytes())?;
+        let (meeting, _) = state.placements_of(found.key()).find(|(_, placement)| placement.instance == *url)?;
+        Some(Meeting { key, tenant: meeting.tenant.clone() })
+    });
+    Some((url.clone(), rooms.collect()))
 }
 
 /// An error with what caused it, in one line.

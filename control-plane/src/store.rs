@@ -49,6 +49,8 @@ pub struct Claim {
     pub placement: Placement,
     /// The instance it may be taken from; a mapping to any other one stays.
     pub leaving: Option<Arc<str>>,
+    /// It goes there even if the instance takes no new meetings: it belongs to one that is there.
+    pub bound: bool,
 }
 
 /// What became of a claim.

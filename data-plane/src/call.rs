@@ -165,6 +165,19 @@ impl<'a> Received<'a> {
         Ok(About { id, key })
     }
 
+    /// The meeting that a create makes a breakout room of.
+    ///
+    /// # Errors
+    /// It names several.
+    pub(crate) fn parent(&self) -> Result<Option<MeetingKey>, Failure> {
+        let value = |name| self.value(name).map_err(|_| Failure::AmbiguousMeetingId);
+        let is_breakout = |value: &[u8]| value == b"1" || value.eq_ignore_ascii_case(b"true");
+        match (value("isBreakout")?, value("parentMeetingID")?) {
+            (Some(breakout), Some(parent)) if is_breakout(&breakout) => Ok(Some(MeetingKey::of(&parent))),
+            _ => Ok(None),
+        }
+    }
+
     /// Its parameters, edited: where they stand if the call has them, else at the end of the query.
     pub(crate) fn edited(&self, edits: &[Edit]) -> Edited {
         let (mut query, mut form) = (Cow::Borrowed(self.query.as_str()), self.form.map(Cow::Borrowed));

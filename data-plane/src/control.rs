@@ -64,6 +64,9 @@ pub(crate) enum AskError {
     /// A control plane answered that no instance may take the meeting.
     #[error("no instance takes the meeting")]
     NoInstance,
+    /// A control plane answered that the parent of a breakout room, or the tenant, is nowhere.
+    #[error("there is no such parent or tenant")]
+    NoParent,
     /// A control plane answered that the meeting may be on an instance that was excluded, and must not get a second one.
     #[error("the meeting may be on an instance that cannot be reached")]
     StillThere,
@@ -106,15 +109,22 @@ impl ControlPlanes {
         &self,
         meeting: Meeting<'_>,
         excluded: &[Arc<Instance>],
+        parent: Option<MeetingKey>,
     ) -> Result<Arc<Instance>, AskError> {
         let request = PlaceRequest {
             tenant: meeting.tenant.host.to_string(),
             key: meeting.key.as_bytes().to_vec(),
             meeting_id: String::from_utf8_lossy(meeting.id).into_owned(),
             exclude: excluded.iter().map(|instance| instance.url.to_string()).collect(),
+            parent: parent.map(|parent| parent.as_bytes().to_vec()).unwrap_or_default(),
         };
-        let url = self.ask(request, async |mut client, request| client.place(request).await).await?.instance;
-        let instance = self.routes.instance(&url).await.ok_or(AskError::NoInstance)?;
+        let placed = self.ask(request, async |mut client, request| client.place(request).await).await;
+        let placed = placed.map_err(|error| match error {
+            // It is the tenant that is gone.
+            AskError::NoParent if parent.is_none() => AskError::NoInstance,
+            error => error,
+        });
+        let instance = self.routes.instance(&placed?.instance).await.ok_or(AskError::NoInstance)?;
         let left = excluded.last().map(|instance| Arc::clone(&instance.url));
         self.routes.learn(&meeting.tenant.host, meeting.key, &instance.url, left);
         Ok(instance)
@@ -147,6 +157,7 @@ impl ControlPlanes {
                     tracing::warn!(url, reason = status.message(), "the control plane placed a meeting nowhere");
                     return Err(match status.code() {
                         Code::FailedPrecondition => AskError::StillThere,
+                        Code::NotFound => AskError::NoParent,
                         _ => AskError::NoInstance,
                     });
                 }

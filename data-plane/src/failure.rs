@@ -49,6 +49,8 @@ pub(crate) enum Failure {
     ContentType,
     /// The frontend broke off in the middle of the body.
     BrokenUpload,
+    /// The tenant has no meeting that could be the parent of a breakout room.
+    NoParent,
 }
 
 /// What a failure looks like to a frontend.
@@ -61,7 +63,7 @@ enum Look {
 
 impl Failure {
     /// All of them, in the order of their discriminants.
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::NoCall,
         Self::WrongMethod,
         Self::BodyTooLarge,
@@ -81,6 +83,7 @@ impl Failure {
         Self::Broken,
         Self::ContentType,
         Self::BrokenUpload,
+        Self::NoParent,
     ];
 
     fn look(self) -> Look {
@@ -112,6 +115,7 @@ impl Failure {
             Self::ContentType => {
                 Failed("unsupportedContentType", "POST request Content-Type is missing or unsupported")
             }
+            Self::NoParent => Failed("parentMeetingDoesNotExist", "No parent meeting exists for the breakout room"),
             Self::BrokenUpload => Failed(INTERNAL_ERROR, "The body of the call broke off."),
         }
     }
@@ -138,6 +142,7 @@ impl Failure {
             Self::Broken => "broken",
             Self::ContentType => "content_type",
             Self::BrokenUpload => "broken_upload",
+            Self::NoParent => "no_parent",
         }
     }
 
@@ -160,6 +165,7 @@ impl From<AskError> for Failure {
             AskError::Away => Self::Away,
             AskError::NoInstance => Self::NoInstance,
             AskError::StillThere => Self::Unreachable,
+            AskError::NoParent => Self::NoParent,
         }
     }
 }

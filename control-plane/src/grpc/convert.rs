@@ -89,7 +89,7 @@ pub(super) fn texts(texts: &[Arc<str>]) -> Vec<String> {
 impl From<PlaceError> for Status {
     fn from(error: PlaceError) -> Self {
         match error {
-            PlaceError::UnknownTenant(_) => Status::not_found(error.to_string()),
+            PlaceError::UnknownTenant(_) | PlaceError::NoParent(_) => Status::not_found(error.to_string()),
             PlaceError::NoInstance(_) => Status::resource_exhausted(error.to_string()),
             PlaceError::StillThere(_) => Status::failed_precondition(error.to_string()),
             PlaceError::Store(error) => error.into(),

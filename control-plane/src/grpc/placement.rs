@@ -50,7 +50,8 @@ impl Placement for PlacementCalls {
             Some(placement) => Some(Arc::clone(placement)),
             None => self.0.store.find(&meeting).await?.map(Arc::new),
         };
-        let instance = placement.map(|placement| placement.instance.to_string()).unwrap_or_default();
+        let instance = placement.map(|placement| placement.instance.clone()).or_else(|| self.0.placer.room(&meeting));
+        let instance = instance.map(|url| url.to_string()).unwrap_or_default();
         Ok(Response::new(FindResponse { instance }))
     }
 
@@ -72,9 +73,10 @@ impl PlacementCalls {
             meeting: meeting(&request.tenant, &request.key)?,
             meeting_id: readable(&request.meeting_id),
             exclude: request.exclude,
+            parent: (!request.parent.is_empty()).then(|| meeting_key(&request.parent)).transpose()?,
         };
         let placed = self.0.placer.place(&wish).await;
-        let Wish { meeting, meeting_id, exclude } = wish;
+        let Wish { meeting, meeting_id, exclude, .. } = wish;
         match &placed {
             Ok(Decision { instance, existing: false }) => {
                 tracing::info!(tenant = %meeting.tenant, ?meeting_id, key = %meeting.key, %instance, "placed");

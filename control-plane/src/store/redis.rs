@@ -58,13 +58,14 @@ impl Redis {
     }
 
     pub(super) async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
-        let Claim { meeting, placement, leaving } = claim;
+        let Claim { meeting, placement, leaving, bound } = claim;
         let wanted = [
             record::field(meeting),
             placement.instance.to_string(),
             leaving.as_deref().unwrap_or_default().to_owned(),
             record::json(placement),
             record::json(&[Change::Placed(meeting.clone(), placement.clone())]),
+            if *bound { "bound" } else { "" }.to_owned(),
         ];
         let invocation = |state: &State| {
             let rest = wanted.iter().cloned().chain(fields_of_others(state, meeting)).collect();

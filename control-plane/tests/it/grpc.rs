@@ -39,7 +39,7 @@ fn key(id: &str) -> Vec<u8> {
 
 /// The wish to place a meeting of the tenant that everyone belongs to.
 fn wish(id: &str) -> PlaceRequest {
-    PlaceRequest { tenant: "*".to_owned(), key: key(id), meeting_id: id.to_owned(), exclude: Vec::new() }
+    PlaceRequest { tenant: "*".to_owned(), key: key(id), meeting_id: id.to_owned(), ..PlaceRequest::default() }
 }
 
 async fn place(program: &Program, wish: PlaceRequest) -> Result<PlaceResponse, Status> {

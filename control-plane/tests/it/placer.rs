@@ -57,7 +57,12 @@ fn url(index: usize) -> Arc<str> {
 
 fn wish(id: &str, tenant: &str, exclude: &[&str]) -> Wish {
     let meeting = Meeting { key: MeetingKey::of(id.as_bytes()), tenant: tenant.into() };
-    Wish { meeting, meeting_id: id.into(), exclude: exclude.iter().map(|url| (*url).to_owned()).collect() }
+    Wish {
+        meeting,
+        meeting_id: id.into(),
+        exclude: exclude.iter().map(|url| (*url).to_owned()).collect(),
+        parent: None,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

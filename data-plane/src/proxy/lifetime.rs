@@ -27,12 +27,13 @@ impl Proxy {
         let received = &received.over(&edited)?;
         self.add_slides(received, &mut load);
         let meeting = Meeting { tenant: &received.caller.tenant, key: about.key, id: &about.id };
+        let parent = received.parent()?;
         let mut known = self.known(received, &about);
         let mut unreachable: Vec<Arc<Instance>> = Vec::new();
         loop {
             let instance = match known.take() {
                 Some(instance) => instance,
-                None => self.control.place(meeting, &unreachable).await?,
+                None => self.control.place(meeting, &unreachable, parent).await?,
             };
             if unreachable.iter().any(|other| other.url == instance.url) {
                 // The control plane does not give the meeting up where it is.

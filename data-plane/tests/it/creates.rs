@@ -48,7 +48,7 @@ async fn a_new_meeting_is_placed_once_and_found_at_once() {
         tenant: "bbb.example.org".to_owned(),
         key: MeetingKey::of(b"m").as_bytes().to_vec(),
         meeting_id: "m".to_owned(),
-        exclude: Vec::new(),
+        ..PlaceRequest::default()
     };
     assert_eq!((script.places(), script.finds()), (vec![expected], 0));
     eventually("two creates and an end are reported", async || script.reports().len() == 3).await;

@@ -5,14 +5,14 @@ use crate::store::{Claim, Claimed, Refusal, StoreError, record};
 
 /// What becomes of a claim on this state. Nothing is written yet when it says `Placed`.
 pub(super) fn claim(state: &State, claim: &Claim) -> Claimed {
-    let Claim { meeting, placement, leaving } = claim;
+    let Claim { meeting, placement, leaving, bound } = claim;
     let wanted = &placement.instance;
     if let Some(existing) = state.placements.get(meeting)
         && (leaving.as_ref() != Some(&existing.instance) || existing.instance == *wanted)
     {
         return Claimed::Existing(existing.as_ref().clone());
     }
-    if state.instances.get(wanted).is_none_or(|instance| instance.admission != Admission::Open) {
+    if state.instances.get(wanted).is_none_or(|instance| instance.admission != Admission::Open && !bound) {
         return Claimed::Refused(Refusal::NotOpen);
     }
     let mut same_id = state.placements_of(meeting.key).filter(|(other, _)| other.tenant != meeting.tenant);

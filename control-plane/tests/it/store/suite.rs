@@ -133,6 +133,8 @@ async fn an_instance_that_is_not_open_is_refused(fixture: Fixture) {
     assert_eq!(store.claim(&claim("before", ONE)).await.unwrap(), Claimed::Placed);
     for admission in [Admission::Cordoned, Admission::Disabled] {
         store.put(vec![Change::Instance(Instance { admission, ..instance(ONE) })]).await;
+        let breakout = Claim { bound: true, ..claim(&format!("breakout {admission:?}"), ONE) };
+        assert_eq!(store.claim(&breakout).await.unwrap(), Claimed::Placed, "it belongs to one that is there");
         assert_eq!(store.claim(&claim("m", ONE)).await.unwrap(), Claimed::Refused(Refusal::NotOpen));
         assert_eq!(store.claim(&claim("before", ONE)).await.unwrap(), Claimed::Existing(placement(ONE)));
     }

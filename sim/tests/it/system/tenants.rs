@@ -1,6 +1,6 @@
 //! Customers who share the pool and see nothing of each other.
 
-use super::{Pool, Shape};
+use super::{Pool, Shape, succeeded};
 use crate::wait::until;
 use b3lb_proto::v1::{PutTenantRequest, Tenant};
 use b3lb_sim::Frontend;
@@ -81,4 +81,25 @@ async fn a_tenant_stays_on_its_instances_and_may_change_its_secret() {
     for frontend in [&old, &new] {
         assert_eq!(frontend.meetings().await.unwrap().elements("meetingID").len(), 10);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn breakout_rooms_are_where_their_parent_is() {
+    let pool = Pool::start(Shape { proxies: 2, ..Shape::default() }).await;
+    let [one, other] = [&pool.proxies[0].frontend, &pool.proxies[1].frontend];
+    assert!(one.create("parent").await.unwrap().succeeded());
+    for number in 0..8 {
+        let id = format!("breakout-{number}");
+        let params = [("meetingID", &*id), ("name", "Room"), ("isBreakout", "true"), ("parentMeetingID", "parent")];
+        let created = one.call("create", &params).await.unwrap();
+        assert!(created.succeeded(), "{}", created.text());
+        assert_eq!(pool.holders(&id), pool.holders("parent"));
+        let internal = created.element("internalMeetingID").unwrap().to_owned();
+        // BigBlueButton knows them by nothing else, and has made it up.
+        until("its internal id is known", async || succeeded(other.info(&internal).await)).await;
+    }
+    let orphan = [("meetingID", "orphan"), ("name", "Room"), ("isBreakout", "true"), ("parentMeetingID", "nobody")];
+    let refused = one.call("create", &orphan).await.unwrap();
+    assert_eq!(refused.element("messageKey"), Some("parentMeetingDoesNotExist"), "{}", refused.text());
+    assert_eq!(other.meetings().await.unwrap().elements("meetingID").len(), 9);
 }

@@ -6,6 +6,9 @@ use quick_xml::escape::escape;
 /// The content type of every XML document.
 pub const CONTENT_TYPE: &str = "text/xml;charset=utf-8";
 
+/// The content type of every document in JSON.
+pub const JSON: &str = "application/json;charset=utf-8";
+
 /// A refusal.
 pub fn failed(message_key: &str, message: &str) -> String {
     format!(
@@ -40,6 +43,46 @@ pub fn slides(url: &str) -> String {
          </module></modules>",
         escape(url)
     )
+}
+
+/// What `getRecordings` answers when there are none. Its documents are literals in BigBlueButton's source, whose indentation they keep.
+pub fn no_recordings() -> String {
+    [RECORDINGS, "</recordings>", NO_RECORDINGS, END].concat()
+}
+
+/// What stands before recordings.
+pub(crate) const RECORDINGS: &str =
+    "<response>\n          <returncode>SUCCESS</returncode>\n          <recordings>";
+/// What stands before each further element of that document.
+pub(crate) const INDENT: &str = "\n          ";
+/// What is said behind an empty list of recordings.
+pub(crate) const NO_RECORDINGS: &str = "\n          <messageKey>noRecordings</messageKey>\n          \
+    <message>There are no recordings for the meeting(s).</message>";
+/// What ends that document.
+pub(crate) const END: &str = "\n        </response>";
+
+/// A refusal of a call that is answered with JSON.
+pub fn failed_json(message_key: &str, message: &str) -> String {
+    format!(
+        r#"{{"response":{{"returncode":"FAILED","messageKey":"{}","message":"{}"}}}}"#,
+        json_text(message_key),
+        json_text(message)
+    )
+}
+
+/// A text as it stands in a string of JSON.
+fn json_text(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => escaped.extend(['\\', c]),
+            // It may be shown in a page.
+            '<' | '>' | '&' => escaped.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if c.is_control() => escaped.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => escaped.push(c),
+        }
+    }
+    escaped
 }
 
 /// A text as it stands in an element: escaped, and with runs of white space made one space or line break, as BigBlueButton does.

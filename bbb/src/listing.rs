@@ -3,10 +3,15 @@
 //!
 //! A listing is evidence of what is absent only if it is complete, which [`Splitter::finish`] tells.
 
+mod element;
 mod meeting;
+mod page;
+mod recording;
 mod scan;
 
 pub use meeting::Meeting;
+pub use page::{Page, Paging, Shape, Sorted, TooFar};
+pub use recording::Recording;
 
 use crate::document::{self, Outcome};
 use memchr::memmem;
@@ -21,15 +26,26 @@ const HEAD_MAX: usize = 64 << 10;
 /// Takes a document apart that consists of a `response` with a return code and a list of items.
 #[derive(Debug)]
 pub struct Splitter {
-    list: &'static str,
-    /// The message key of a document that leaves the list out because it is empty.
-    empty: &'static [u8],
+    list: List,
     /// What has arrived and is still needed: the head, or the item that is not complete yet.
     pending: Vec<u8>,
     scan: Scan,
     /// How many elements are open.
     depth: usize,
     place: Place,
+    paging: Option<Paging>,
+    /// The list is left out of a document that says SUCCESS.
+    left_out: bool,
+}
+
+/// What is listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum List {
+    /// `getMeetings`.
+    #[default]
+    Meetings,
+    /// `getRecordings`.
+    Recordings,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,8 +54,8 @@ enum Place {
     Head,
     /// In the list, or in the item that starts there in `pending`.
     List { item: Option<usize> },
-    /// Behind the list.
-    Tail,
+    /// Behind the list, or in the element that starts there in `pending`.
+    Tail { item: Option<usize> },
     /// Behind the whole document.
     End,
 }
@@ -59,19 +75,64 @@ pub enum ListingError {
     /// One item, or what comes before the list, is larger than any that BigBlueButton writes.
     #[error("an item of the answer is too large")]
     TooLarge,
+    /// The instance does not list all its recordings at once (`allowFetchAllRecordings=false`); it has to be asked for pages.
+    #[error("the instance lists recordings in pages only")]
+    LeftOut,
+}
+
+impl List {
+    /// The element that holds the items.
+    fn tag(self) -> &'static str {
+        match self {
+            Self::Meetings => "meetings",
+            Self::Recordings => "recordings",
+        }
+    }
+
+    /// What a document says that leaves the list out.
+    fn none(self) -> &'static [u8] {
+        match self {
+            Self::Meetings => b"<messageKey>noMeetings</messageKey>",
+            Self::Recordings => b"<messageKey>noRecordings</messageKey>",
+        }
+    }
+
+    /// Appends what stands before the items.
+    fn open(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Meetings => out.extend_from_slice(b"<response>\n<returncode>SUCCESS</returncode>\n<meetings>\n"),
+            Self::Recordings => out.extend_from_slice(document::RECORDINGS.as_bytes()),
+        }
+    }
 }
 
 impl Splitter {
     /// For an answer to `getMeetings`.
     pub fn meetings() -> Self {
+        Self::of(List::Meetings)
+    }
+
+    /// For an answer to `getRecordings`.
+    pub fn recordings() -> Self {
+        Self::of(List::Recordings)
+    }
+
+    /// For a list of this kind.
+    pub fn of(list: List) -> Self {
         Self {
-            list: "meetings",
-            empty: b"<messageKey>noMeetings</messageKey>",
+            list,
             pending: Vec::new(),
             scan: Scan::default(),
             depth: 0,
             place: Place::Head,
+            paging: None,
+            left_out: false,
         }
+    }
+
+    /// What has been said so far of the page that the list is.
+    pub fn paging(&self) -> Option<Paging> {
+        self.paging
     }
 
     /// Takes the next bytes, and hands each item that is complete to `each`, from its start tag to its end tag as it came.
@@ -93,7 +154,11 @@ impl Splitter {
     /// # Errors
     /// Why what was handed out is not all there is.
     pub fn finish(self) -> Result<(), ListingError> {
-        if self.place == Place::End { Ok(()) } else { Err(ListingError::CutOff) }
+        match (self.place, self.left_out) {
+            (Place::End, false) => Ok(()),
+            (Place::End, true) => Err(ListingError::LeftOut),
+            _ => Err(ListingError::CutOff),
+        }
     }
 
     fn step(&mut self, token: Token, each: &mut impl FnMut(&[u8])) -> Result<(), ListingError> {
@@ -117,13 +182,18 @@ impl Splitter {
         let name = &self.pending[start + 1..name_end];
         match (self.depth, self.place) {
             (0, _) if name != b"response" => Err(ListingError::NotAListing),
-            (1, Place::Head) if name == self.list.as_bytes() => {
+            (1, Place::Head) if name == self.list.tag().as_bytes() => {
                 self.check_outcome()?;
+                self.paging = Paging::find(&self.pending[..start]);
                 self.place = Place::List { item: None };
                 Ok(())
             }
             (2, Place::List { item: None }) => {
                 self.place = Place::List { item: Some(start) };
+                Ok(())
+            }
+            (1, Place::Tail { item: None }) => {
+                self.place = Place::Tail { item: Some(start) };
                 Ok(())
             }
             _ => Ok(()),
@@ -137,13 +207,18 @@ impl Splitter {
                 each(&self.pending[start..end]);
                 self.place = Place::List { item: None };
             }
-            (1, Place::List { .. }) => self.place = Place::Tail,
+            (1, Place::List { .. }) => self.place = Place::Tail { item: None },
+            (1, Place::Tail { item: Some(start) }) => {
+                self.paging = self.paging.or_else(|| Paging::find(&self.pending[start..end]));
+                self.place = Place::Tail { item: None };
+            }
             (0, Place::Head) => {
                 self.check_outcome()?;
                 // A success without a list answers some other call, unless it says that there is nothing to list.
-                if memmem::find(&self.pending[..end], self.empty).is_none() {
+                if memmem::find(&self.pending[..end], self.list.none()).is_none() {
                     return Err(ListingError::NotAListing);
                 }
+                self.left_out = self.list == List::Recordings;
                 self.place = Place::End;
             }
             (0, _) => self.place = Place::End,
@@ -164,43 +239,55 @@ impl Splitter {
     fn forget(&mut self) {
         let keep = match self.place {
             Place::Head => return,
-            Place::List { item: Some(start) } => start,
+            Place::List { item: Some(start) } | Place::Tail { item: Some(start) } => start,
             _ => self.scan.position(),
         };
         self.pending.drain(..keep);
         self.scan.rewind(keep);
-        if let Place::List { item: Some(start) } = &mut self.place {
+        if let Place::List { item: Some(start) } | Place::Tail { item: Some(start) } = &mut self.place {
             *start = 0;
         }
     }
 }
 
-/// Writes an answer to `getMeetings` from meetings of several instances.
+/// Writes an answer from the items of several instances; by default from meetings.
 #[derive(Debug, Default)]
 pub struct Merger {
+    list: List,
     started: bool,
 }
 
 impl Merger {
-    /// Appends one meeting to `out`, as its instance wrote it.
-    pub fn add(&mut self, meeting: &[u8], out: &mut Vec<u8>) {
-        if !self.started {
-            self.started = true;
-            out.extend_from_slice(b"<response>\n<returncode>SUCCESS</returncode>\n<meetings>\n");
-        }
-        out.extend_from_slice(meeting);
-        out.push(b'\n');
+    /// For a list of this kind.
+    pub fn of(list: List) -> Self {
+        Self { list, started: false }
     }
 
-    /// Appends the end of the document, or the whole of it if there was no meeting.
-    pub fn finish(self, out: &mut Vec<u8>) {
-        if self.started {
-            out.extend_from_slice(b"</meetings>\n</response>");
-        } else {
-            out.extend_from_slice(document::no_meetings().as_bytes());
+    /// Appends one item to `out`, as its instance wrote it.
+    pub fn add(&mut self, item: &[u8], out: &mut Vec<u8>) {
+        if !self.started {
+            self.started = true;
+            self.list.open(out);
         }
+        out.extend_from_slice(item);
+        if self.list == List::Meetings {
+            out.push(b'\n');
+        }
+    }
+
+    /// Appends the end of the document, or the whole of it if there was no item.
+    pub fn finish(self, out: &mut Vec<u8>) {
+        let end = match (self.list, self.started) {
+            (List::Meetings, true) => "</meetings>\n</response>".to_owned(),
+            (List::Meetings, false) => document::no_meetings(),
+            (List::Recordings, true) => ["</recordings>", document::END].concat(),
+            (List::Recordings, false) => document::no_recordings(),
+        };
+        out.extend_from_slice(end.as_bytes());
     }
 }
 
+#[cfg(test)]
+mod recordings_tests;
 #[cfg(test)]
 mod tests;

@@ -60,6 +60,63 @@ impl<'a> Query<'a> {
         let value = decode(first);
         if values.any(|other| other != first && decode(other) != value) { Err(Ambiguous) } else { Ok(Some(value)) }
     }
+
+    /// The first value of a parameter, decoded: the one that BigBlueButton takes where it takes one of several.
+    pub fn first(self, name: &str) -> Option<Cow<'a, [u8]>> {
+        self.pairs().find(|pair| pair.is_named(name)).map(|pair| decode(pair.value))
+    }
+
+    /// The values of a parameter that is a list separated by commas.
+    ///
+    /// # Errors
+    /// [`Ambiguous`] if there are several different lists.
+    pub fn list(self, name: &str) -> Result<Vec<String>, Ambiguous> {
+        let value = self.get_one(name)?.unwrap_or_default();
+        let items = value.split(|b| *b == b',').map(<[u8]>::trim_ascii).filter(|item| !item.is_empty());
+        Ok(items.map(|item| String::from_utf8_lossy(item).into_owned()).collect())
+    }
+
+    /// The query without the parameters whose decoded names are to be removed. Every other byte stays.
+    pub fn without(self, removed: impl Fn(&[u8]) -> bool) -> String {
+        let kept = self.0.split('&').filter(|pair| !removed(&decode(pair.split('=').next().unwrap_or_default())));
+        kept.collect::<Vec<_>>().join("&")
+    }
+
+    /// The query with only some values of a parameter that is a list separated by commas. Every other byte stays.
+    pub fn narrowed(self, name: &str, keep: impl Fn(&str) -> bool) -> String {
+        let mut narrowed = String::with_capacity(self.0.len());
+        let mut rest = 0;
+        for pair in self.pairs().filter(|pair| pair.is_named(name)) {
+            let value = pair.end - pair.value.len();
+            narrowed.push_str(&self.0[rest..value]);
+            narrow(pair.value, &keep, &mut narrowed);
+            rest = pair.end;
+        }
+        narrowed.push_str(&self.0[rest..]);
+        narrowed
+    }
+}
+
+/// Appends what is kept of a list, each item with the comma that stood before it, encoded or not.
+fn narrow(list: &str, keep: impl Fn(&str) -> bool, out: &mut String) {
+    let (mut rest, mut comma, mut first) = (list, "", true);
+    loop {
+        let next = [",", "%2C", "%2c"].into_iter().filter_map(|comma| Some((rest.find(comma)?, comma.len()))).min();
+        let (at, length) = next.unwrap_or((rest.len(), 0));
+        let item = &rest[..at];
+        if keep(String::from_utf8_lossy(decode(item).trim_ascii()).as_ref()) {
+            if !first {
+                out.push_str(comma);
+            }
+            out.push_str(item);
+            first = false;
+        }
+        if length == 0 {
+            return;
+        }
+        comma = &rest[at..at + length];
+        rest = &rest[at + length..];
+    }
 }
 
 impl Pair<'_> {
@@ -106,5 +163,26 @@ mod tests {
         assert_eq!(Query::new("b=1").get_one("a"), Ok(None));
         assert_eq!(Query::new("%61=2&a=1").get_one("a"), Err(Ambiguous));
         assert_eq!(Query::new("b=1&%61=2").get_one("a"), Ok(Some(Cow::Borrowed(b"2".as_slice()))));
+    }
+
+    #[test]
+    fn a_list_is_narrowed_and_nothing_else_touched() {
+        let raw = "&x=a%2Cb&recordID=+a%2Cb,c%2c&publish=true&record%49D=a";
+        assert_eq!(Query::new("recordID=+a%2Cb,,c%2c").list("recordID").unwrap(), ["a", "b", "c"]);
+        assert_eq!(Query::new(raw).list("recordID"), Err(Ambiguous));
+        let narrowed = |keep: &[&str]| Query::new(raw).narrowed("recordID", |id| keep.contains(&id));
+        assert_eq!(narrowed(&["a"]), "&x=a%2Cb&recordID=+a&publish=true&record%49D=a");
+        assert_eq!(narrowed(&["b", "c"]), "&x=a%2Cb&recordID=b,c&publish=true&record%49D=");
+        assert_eq!(narrowed(&["a", "b", "c", ""]), raw);
+        assert_eq!(narrowed(&[]), "&x=a%2Cb&recordID=&publish=true&record%49D=");
+    }
+
+    #[test]
+    fn parameters_are_taken_out_and_nothing_else_touched() {
+        let query = Query::new("&meta_%62=1&a=%41&&META_B=2&c");
+        let without = |name: &[u8]| query.without(|other| other.eq_ignore_ascii_case(name));
+        assert_eq!(without(b"meta_b"), "&a=%41&&c");
+        assert_eq!(without(b"a"), "&meta_%62=1&&META_B=2&c");
+        assert_eq!(query.first("meta_b").as_deref(), Some(b"1".as_slice()));
     }
 }

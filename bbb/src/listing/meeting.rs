@@ -1,9 +1,7 @@
 //! What routing needs to know of one meeting in a list.
 
+use super::element;
 use crate::MeetingKey;
-use quick_xml::Reader;
-use quick_xml::escape::resolve_predefined_entity;
-use quick_xml::events::{BytesRef, Event};
 
 /// One meeting, as `getMeetings` and `getMeetingInfo` describe it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,39 +25,16 @@ pub struct Meeting {
 impl Meeting {
     /// Reads one `meeting` element; `None` if it is damaged or has no meetingID.
     pub fn read(element: &[u8]) -> Option<Self> {
-        let mut reader = Reader::from_str(std::str::from_utf8(element).ok()?);
         let mut meeting = Self::default();
-        let mut path: Vec<String> = Vec::new();
-        let mut value = String::new();
-        loop {
-            match reader.read_event().ok()? {
-                // Most of a meeting are its attendees, of which routing needs nothing.
-                Event::Start(tag) if path.len() == 1 && tag.name().as_ref() == "attendees" => {
-                    reader.read_to_end(tag.to_end().name()).ok()?;
-                }
-                Event::Start(tag) => {
-                    path.push(tag.name().as_ref().to_owned());
-                    value.clear();
-                }
-                Event::Text(text) => value.push_str(&text),
-                Event::CData(text) => value.push_str(&text),
-                Event::GeneralRef(reference) => push_reference(&reference, &mut value)?,
-                Event::End(_) => {
-                    meeting.set(&path, &value);
-                    path.pop();
-                    value.clear();
-                }
-                Event::Eof => break,
-                _ => {}
-            }
-        }
-        (path.is_empty() && !meeting.id.is_empty()).then_some(meeting)
+        // Most of a meeting are its attendees, of which routing needs nothing.
+        element::read(element, &["attendees"], |path, value| meeting.set(path, value))?;
+        (!meeting.id.is_empty()).then_some(meeting)
     }
 
     fn set(&mut self, path: &[String], value: &str) {
         let path: [&str; 2] = match path {
-            [_, name] => ["", name],
-            [_, parent, name] => [parent, name],
+            [name] => ["", name],
+            [parent, name] => [parent, name],
             _ => return,
         };
         let text = value.trim();
@@ -88,11 +63,3 @@ impl Meeting {
 
 /// What BigBlueButton names as the parent of a meeting that has none.
 const NO_PARENT: &str = "bbb-none";
-
-fn push_reference(reference: &BytesRef<'_>, value: &mut String) -> Option<()> {
-    match reference.resolve_char_ref().ok()? {
-        Some(c) => value.push(c),
-        None => value.push_str(resolve_predefined_entity(reference)?),
-    }
-    Some(())
-}

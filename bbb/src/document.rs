@@ -51,8 +51,7 @@ pub fn no_recordings() -> String {
 }
 
 /// What stands before recordings.
-pub(crate) const RECORDINGS: &str =
-    "<response>\n          <returncode>SUCCESS</returncode>\n          <recordings>";
+pub(crate) const RECORDINGS: &str = "<response>\n          <returncode>SUCCESS</returncode>\n          <recordings>";
 /// What stands before each further element of that document.
 pub(crate) const INDENT: &str = "\n          ";
 /// What is said behind an empty list of recordings.

@@ -13,6 +13,7 @@ pub use meeting::Meeting;
 pub use page::{Page, Paging, Shape, Sorted, TooFar};
 pub use recording::Recording;
 
+use crate::Call;
 use crate::document::{self, Outcome};
 use memchr::memmem;
 use scan::{Scan, Token};
@@ -81,6 +82,14 @@ pub enum ListingError {
 }
 
 impl List {
+    /// The call that asks for it.
+    pub fn call(self) -> Call {
+        match self {
+            Self::Meetings => Call::GetMeetings,
+            Self::Recordings => Call::GetRecordings,
+        }
+    }
+
     /// The element that holds the items.
     fn tag(self) -> &'static str {
         match self {

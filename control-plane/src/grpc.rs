@@ -22,6 +22,7 @@ pub(crate) use watch::Snapshots;
 use crate::meters::Meters;
 use crate::metrics::Readings;
 use crate::placer::Placer;
+use crate::recordings::Locator;
 use crate::serve::is_grpc;
 use crate::store::Store;
 use admin::AdminCalls;
@@ -52,6 +53,7 @@ const SERVICES: [&str; 3] = [placement_server::SERVICE_NAME, admin_server::SERVI
 pub(crate) struct Calls {
     pub(crate) store: Store,
     pub(crate) placer: Placer,
+    pub(crate) locator: Locator,
     pub(crate) readings: Receiver<Arc<Readings>>,
     /// Where they come from.
     pub(crate) metrics_kind: &'static str,

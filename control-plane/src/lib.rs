@@ -9,6 +9,7 @@
 //! - [`ledger`]: the books of what each instance has, was promised and was seen with;
 //! - [`placer`]: decides where meetings live;
 //! - [`reconcile`]: keeps the state true to what runs;
+//! - [`recordings`]: the same for recordings, and finds those that nobody knows; both ask instances for `lists`;
 //! - [`grpc`]: what proxies and operators call, on the port that `serve` accepts connections on, beside what is served in `rest`;
 //! - `meters`: what Prometheus is told;
 //! - [`clock`]: the wall clock.
@@ -16,11 +17,13 @@
 pub mod clock;
 pub mod grpc;
 pub mod ledger;
+mod lists;
 mod meters;
 pub mod metrics;
 pub mod placer;
 pub mod policy;
 pub mod reconcile;
+pub mod recordings;
 pub mod replica;
 mod rest;
 mod run;

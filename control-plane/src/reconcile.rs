@@ -9,6 +9,7 @@ mod check;
 mod findings;
 
 use crate::clock;
+use crate::lists::chain;
 use crate::placer::Placer;
 use crate::state::{Admission, Change, Instance, Meeting, State};
 use crate::store::{Lease, Store, StoreError};
@@ -225,10 +226,4 @@ fn rooms_on(state: &State, url: &Arc<str>, answer: &Option<Vec<listing::Meeting>
         Some(Meeting { key, tenant: meeting.tenant.clone() })
     });
     Some((url.clone(), rooms.collect()))
-}
-
-/// An error with what caused it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -5,6 +5,7 @@ use crate::meters::{Meters, TIDY_INTERVAL};
 use crate::metrics::Metrics;
 use crate::placer::Placer;
 use crate::reconcile::Reconcile;
+use crate::recordings::Recordings;
 use crate::store::Store;
 use crate::{rest, serve};
 use anyhow::Context;
@@ -91,7 +92,9 @@ async fn work(
     let metrics = meters.register(|| Metrics::new(settings, store.replica().clone()))?;
     let placer = Placer::new(store.clone(), settings.balancer.clone(), metrics.readings());
     let reconcile = meters.register(|| Reconcile::new(store.clone(), placer.clone(), settings))?;
+    let recordings = Recordings::new(store.clone(), settings)?;
     let calls = Calls {
+        locator: recordings.locator(),
         readings: metrics.readings(),
         metrics_kind: metrics.kind(),
         view: View { global: settings.bigbluebutton.secret.clone() },
@@ -106,6 +109,7 @@ async fn work(
     jobs.spawn(stored.run(end.clone()));
     jobs.spawn(metrics.run(end.clone()));
     jobs.spawn(reconcile.run(end.clone()));
+    jobs.spawn(recordings.run(end.clone()));
     jobs.spawn(tidy(meters, end.clone()));
     log_ready(&calls);
     port.routes.store(Arc::new(serve::limited(grpc::ready(rest, &port.health, calls, keys).await)));

@@ -61,7 +61,8 @@ impl Recording {
     /// The keys of the meetings whose tenant is its tenant, the surest first: its own, and that of which it was a breakout room.
     pub fn meetings(&self) -> impl Iterator<Item = MeetingKey> {
         let by_id = || (!self.meeting_id.is_empty()).then(|| MeetingKey::of(self.meeting_id.as_bytes()));
-        let internal = || [&self.internal_id, &self.id].into_iter().find_map(|id| MeetingKey::of_internal(id.as_bytes()));
+        let internal =
+            || [&self.internal_id, &self.id].into_iter().find_map(|id| MeetingKey::of_internal(id.as_bytes()));
         let own = match &self.parent {
             // The internal ids of breakout rooms are made up.
             Some(_) => by_id(),

@@ -33,7 +33,8 @@ const PAGINATION: &str = "<pagination><pageable><offset>0</offset><limit>2</limi
 
 #[test]
 fn both_ways_to_tell_how_many_there_are_are_read_in_chunks_of_every_size() {
-    let recordings = [recording("a", 1, ""), recording("b", 2, "<metadata><totalElements>9</totalElements></metadata>")];
+    let recordings =
+        [recording("a", 1, ""), recording("b", 2, "<metadata><totalElements>9</totalElements></metadata>")];
     for (paging, told) in [
         ("", None),
         ("\n<totalElements>12</totalElements>", Some(Paging { shape: Shape::Total, total: 12 })),

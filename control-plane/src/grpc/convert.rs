@@ -2,6 +2,7 @@
 
 use super::view::View;
 use crate::placer::PlaceError;
+use crate::recordings::LocateError;
 use crate::state::{Admission, Instance, Tenant};
 use crate::store::StoreError;
 use b3lb_proto::v1;
@@ -93,6 +94,16 @@ impl From<PlaceError> for Status {
             PlaceError::NoInstance(_) => Status::resource_exhausted(error.to_string()),
             PlaceError::StillThere(_) => Status::failed_precondition(error.to_string()),
             PlaceError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<LocateError> for Status {
+    fn from(error: LocateError) -> Self {
+        match error {
+            LocateError::UnknownTenant(_) => Status::not_found(error.to_string()),
+            LocateError::TooMany => Status::invalid_argument(error.to_string()),
+            LocateError::Unsure(_) | LocateError::Busy => Status::unavailable(error.to_string()),
         }
     }
 }

@@ -6,13 +6,16 @@ use super::watch::Follower;
 use crate::meters::Outcome;
 use crate::placer::{Decision, Wish};
 use crate::state::{Meeting, Revision};
+use b3lb_proto::v1::Recorded;
 use b3lb_proto::v1::event::Event;
 use b3lb_proto::v1::placement_server::Placement;
 use b3lb_proto::v1::{
-    FindRequest, FindResponse, PlaceRequest, PlaceResponse, ReportRequest, ReportResponse, Update, WatchRequest,
+    FindRequest, FindResponse, LocateRequest, LocateResponse, PlaceRequest, PlaceResponse, ReportRequest,
+    ReportResponse, Update, WatchRequest,
 };
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::time::Instant;
 use tonic::{Code, Request, Response, Status};
@@ -55,12 +58,19 @@ impl Placement for PlacementCalls {
         Ok(Response::new(FindResponse { instance }))
     }
 
+    async fn locate(&self, request: Request<LocateRequest>) -> Result<Response<LocateResponse>, Status> {
+        let LocateRequest { tenant, ids } = request.into_inner();
+        let found = self.0.locator.locate(&tenant, &ids).await?;
+        Ok(Response::new(LocateResponse { found: recorded(found) }))
+    }
+
     async fn report(&self, request: Request<ReportRequest>) -> Result<Response<ReportResponse>, Status> {
         for event in request.into_inner().events.into_iter().filter_map(|event| event.event) {
             match event {
                 Event::Created(created) => self.0.placer.created(&meeting(&created.tenant, &created.key)?),
                 Event::Ended(ended) => self.0.placer.ended(&meeting(&ended.tenant, &ended.key)?),
                 Event::Unreachable(instance) => self.0.placer.unreachable(&instance),
+                Event::Deleted(deleted) => self.0.locator.forget(&deleted.tenant, &deleted.ids).await?,
             }
         }
         Ok(Response::new(ReportResponse {}))
@@ -119,6 +129,17 @@ fn meeting(tenant: &str, key: &[u8]) -> Result<Meeting, Status> {
         return Err(Status::invalid_argument("tenant is empty; it is the host of a tenant as Watch tells it"));
     }
     Ok(Meeting { key: meeting_key(key)?, tenant: tenant.into() })
+}
+
+/// Recordings by instance, of which each is named once.
+fn recorded(found: HashMap<String, Arc<str>>) -> Vec<Recorded> {
+    let mut by_instance: BTreeMap<Arc<str>, Vec<String>> = BTreeMap::new();
+    for (id, instance) in found {
+        by_instance.entry(instance).or_default().push(id);
+    }
+    let recorded =
+        |(instance, ids): (Arc<str>, _)| Recorded { tenant: String::new(), instance: instance.to_string(), ids };
+    by_instance.into_iter().map(recorded).collect()
 }
 
 /// As much of a meetingID as people read.

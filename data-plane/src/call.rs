@@ -135,6 +135,16 @@ impl<'a> Received<'a> {
         })
     }
 
+    /// Its query, as it came.
+    pub(crate) fn query(&self) -> Query<'a> {
+        self.query
+    }
+
+    /// Its parameters, with another query in the place of its own, in which the checksum still stands.
+    pub(crate) fn with_query(&self, query: String) -> Edited {
+        Edited { query, form: self.form.cloned() }
+    }
+
     /// What the call says of a parameter, decoded.
     ///
     /// # Errors

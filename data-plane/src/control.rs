@@ -9,7 +9,7 @@ use crate::table::{Instance, Tenant};
 use anyhow::Context;
 use b3lb_config::Settings;
 use b3lb_proto::v1::placement_client::PlacementClient;
-use b3lb_proto::v1::{FindRequest, PlaceRequest};
+use b3lb_proto::v1::{FindRequest, LocateRequest, PlaceRequest};
 use bbb::MeetingKey;
 use rustls::RootCertStore;
 use std::sync::Arc;
@@ -140,6 +140,22 @@ impl ControlPlanes {
         let instance = self.routes.instance(&url).await.ok_or(AskError::NoInstance)?;
         self.routes.learn(&meeting.tenant.host, meeting.key, &instance.url, None);
         Ok(Some(instance))
+    }
+
+    /// Where recordings of a tenant are that the table does not know: each instance that has some, and their ids. The rest does not exist.
+    pub(crate) async fn locate(
+        &self,
+        tenant: &Tenant,
+        ids: Vec<String>,
+    ) -> Result<Vec<(Arc<Instance>, Vec<String>)>, AskError> {
+        let request = LocateRequest { tenant: tenant.host.to_string(), ids };
+        let answer = self.ask(request, async |mut client, request| client.locate(request).await).await?;
+        let mut found = Vec::new();
+        for recorded in answer.found {
+            let instance = self.routes.instance(&recorded.instance).await.ok_or(AskError::Away)?;
+            found.push((instance, recorded.ids));
+        }
+        Ok(found)
     }
 
     /// Asks one after the other until one answers. All calls are idempotent, so that none is asked in vain.

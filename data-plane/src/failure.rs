@@ -2,8 +2,8 @@
 
 use crate::body::Body;
 use crate::control::AskError;
-use bbb::Call;
 use bbb::document::{self, CONTENT_TYPE};
+use bbb::{Call, Route};
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE as CONTENT_TYPE_HEADER};
 use http::{HeaderValue, Response, StatusCode};
@@ -51,6 +51,20 @@ pub(crate) enum Failure {
     BrokenUpload,
     /// The tenant has no meeting that could be the parent of a breakout room.
     NoParent,
+    /// There is no recordID.
+    MissingRecordId,
+    /// The same, told as the upload of a text track tells it.
+    MissingRecordParam,
+    /// There are several lists of recordIDs.
+    AmbiguousRecordId,
+    /// It is not said whether recordings are to be published or not.
+    MissingPublish,
+    /// The tenant has none of the recordings.
+    UnknownRecordings,
+    /// A recording is not known here, and nobody can find out where it is.
+    RecordingAway,
+    /// Too many recordings stand before the page.
+    PageTooFar,
 }
 
 /// What a failure looks like to a frontend.
@@ -63,7 +77,7 @@ enum Look {
 
 impl Failure {
     /// All of them, in the order of their discriminants.
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::NoCall,
         Self::WrongMethod,
         Self::BodyTooLarge,
@@ -84,9 +98,16 @@ impl Failure {
         Self::ContentType,
         Self::BrokenUpload,
         Self::NoParent,
+        Self::MissingRecordId,
+        Self::MissingRecordParam,
+        Self::AmbiguousRecordId,
+        Self::MissingPublish,
+        Self::UnknownRecordings,
+        Self::RecordingAway,
+        Self::PageTooFar,
     ];
 
-    fn look(self) -> Look {
+    fn look(self, call: Call) -> Look {
         use Look::{Failed, Text};
         match self {
             Self::NoCall => {
@@ -97,6 +118,9 @@ impl Failure {
             Self::NotReady => Failed(INTERNAL_ERROR, "The load balancer has just started and knows no servers yet."),
             Self::Busy => Failed(INTERNAL_ERROR, "The load balancer has too many calls under way."),
             Self::UnknownTenant => Failed("tenantNotFound", "The load balancer serves nobody under this host name."),
+            Self::Checksum if is_about_recordings(call) => {
+                Failed("checksumError", "You did not pass the checksum security check")
+            }
             Self::Checksum => Failed("checksumError", "Checksums do not match"),
             Self::Unsupported => Failed("unsupportedRequest", "This request is not supported."),
             Self::MissingMeetingId => Failed("missingParamMeetingID", "You must provide a meeting ID"),
@@ -108,6 +132,15 @@ impl Failure {
                 Failed(INTERNAL_ERROR, "The load balancer cannot find out where this meeting is at the moment.")
             }
             Self::NoInstance => Failed("noInstanceFound", "There is no server that takes new meetings at the moment."),
+            Self::Unreachable if is_about_recordings(call) => {
+                Failed(INTERNAL_ERROR, "The server of this recording cannot be reached.")
+            }
+            Self::Timeout if is_about_recordings(call) => {
+                Failed(INTERNAL_ERROR, "The server of this recording took too long to answer.")
+            }
+            Self::Broken if is_about_recordings(call) => {
+                Failed(INTERNAL_ERROR, "The server of this recording failed to answer.")
+            }
             Self::Unreachable => Failed(INTERNAL_ERROR, "The server of this meeting cannot be reached."),
             Self::Timeout => Failed(INTERNAL_ERROR, "The server of this meeting took too long to answer."),
             Self::NoList => Failed(INTERNAL_ERROR, "None of the servers answers at the moment."),
@@ -117,6 +150,15 @@ impl Failure {
             }
             Self::NoParent => Failed("parentMeetingDoesNotExist", "No parent meeting exists for the breakout room"),
             Self::BrokenUpload => Failed(INTERNAL_ERROR, "The body of the call broke off."),
+            Self::MissingRecordId => Failed("missingParamRecordID", "You must specify a recordID."),
+            Self::MissingRecordParam => Failed("paramError", "Missing param recordID."),
+            Self::AmbiguousRecordId => Failed("validationError", "You must provide one recordID parameter only"),
+            Self::MissingPublish => Failed("missingParamPublish", "You must specify a publish value true or false."),
+            Self::UnknownRecordings => Failed("notFound", "We could not find recordings"),
+            Self::RecordingAway => {
+                Failed(INTERNAL_ERROR, "The load balancer cannot find out where this recording is at the moment.")
+            }
+            Self::PageTooFar => Failed(INTERNAL_ERROR, "Too many recordings stand before this page."),
         }
     }
 
@@ -143,13 +185,23 @@ impl Failure {
             Self::ContentType => "content_type",
             Self::BrokenUpload => "broken_upload",
             Self::NoParent => "no_parent",
+            Self::MissingRecordId => "missing_record_id",
+            Self::MissingRecordParam => "missing_record_param",
+            Self::AmbiguousRecordId => "ambiguous_record_id",
+            Self::MissingPublish => "missing_publish",
+            Self::UnknownRecordings => "unknown_recordings",
+            Self::RecordingAway => "recording_away",
+            Self::PageTooFar => "page_too_far",
         }
     }
 
     /// What is answered to this call.
     pub(crate) fn response(self, call: Call) -> Response<Body> {
-        let mut response = match self.look() {
+        let mut response = match self.look(call) {
             Look::Text(status, text) => text_response(status, text),
+            Look::Failed(key, message) if is_about_text_tracks(call) => {
+                json_response(document::failed_json(key, message))
+            }
             Look::Failed(key, message) => document_response(document::failed(key, message)),
         };
         if self == Self::WrongMethod {
@@ -178,6 +230,22 @@ pub(crate) fn document_response(document: String) -> Response<Body> {
     let mut response = Response::new(Body::Whole(document.into()));
     response.headers_mut().insert(CONTENT_TYPE_HEADER, HeaderValue::from_static(CONTENT_TYPE));
     response
+}
+
+/// A document of our own, for the calls that are answered with JSON.
+pub(crate) fn json_response(document: String) -> Response<Body> {
+    let mut response = Response::new(Body::Whole(document.into()));
+    response.headers_mut().insert(CONTENT_TYPE_HEADER, HeaderValue::from_static(document::JSON));
+    response
+}
+
+/// The calls that BigBlueButton answers from another place than all others, in words of its own.
+fn is_about_recordings(call: Call) -> bool {
+    call == Call::GetRecordings || call.route() == Route::Record
+}
+
+fn is_about_text_tracks(call: Call) -> bool {
+    matches!(call, Call::GetRecordingTextTracks | Call::PutRecordingTextTrack)
 }
 
 fn text_response(status: StatusCode, text: &'static str) -> Response<Body> {

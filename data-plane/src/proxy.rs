@@ -3,6 +3,7 @@
 mod edits;
 mod lifetime;
 mod list;
+mod recordings;
 
 pub(crate) use list::Merged;
 
@@ -94,7 +95,13 @@ impl Proxy {
             | Call::GetMeetingInfo
             | Call::InsertDocument
             | Call::SendChatMessage
-            | Call::GetMeetings => {}
+            | Call::GetMeetings
+            | Call::GetRecordings
+            | Call::PublishRecordings
+            | Call::DeleteRecordings
+            | Call::UpdateRecordings
+            | Call::GetRecordingTextTracks
+            | Call::PutRecordingTextTrack => {}
             _ => return Err(Failure::Unsupported),
         }
         let _under_way = UnderWay::begin(&self.under_way)?;
@@ -141,6 +148,9 @@ impl Proxy {
 
     async fn dispatch(self: &Rc<Self>, received: &Received<'_>, load: Load) -> Result<Served, Failure> {
         match received.call {
+            call if call == Call::GetRecordings || call.route() == Route::Record => {
+                Box::pin(self.recordings(received, load)).await
+            }
             Call::GetMeetings => Ok((Box::pin(self.list(received, load)).await?, Outcome::Answered)),
             Call::Create => Ok((Box::pin(self.create(received, load)).await?, Outcome::Answered)),
             _ => self.ask(received, load).await,
@@ -178,8 +188,8 @@ impl Proxy {
     }
 
     fn time_for(&self, call: Call) -> Duration {
-        // Presentations take their time.
-        let is_long = matches!(call, Call::Create | Call::InsertDocument);
+        // Presentations and uploads take their time.
+        let is_long = matches!(call, Call::Create | Call::InsertDocument | Call::PutRecordingTextTrack);
         if is_long { self.limits.create_timeout } else { self.limits.call_timeout }
     }
 

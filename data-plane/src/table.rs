@@ -5,8 +5,10 @@
 //! instances have numbers, and the placements are kept by those.
 
 mod assembly;
+mod recordings;
 
 pub(crate) use assembly::{Assembly, OutOfStep, Part};
+pub(crate) use recordings::Whereabouts;
 
 use bbb::checksum::Algorithm;
 use bbb::parameters::Parameters;

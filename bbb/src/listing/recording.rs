@@ -51,9 +51,8 @@ impl Recording {
 
     /// Recordings keep the case in which the keys of their metadata were sent.
     fn describe(&mut self, key: &str, value: &str) {
-        if key.eq_ignore_ascii_case("b3lb-tenant") {
-            self.tenant = Some(value.to_owned());
-        } else if key.eq_ignore_ascii_case("bigblueswarm-tenant") && self.tenant.is_none() {
+        let other = || key.eq_ignore_ascii_case("bigblueswarm-tenant") && self.tenant.is_none();
+        if key.eq_ignore_ascii_case("b3lb-tenant") || other() {
             self.tenant = Some(value.to_owned());
         }
     }

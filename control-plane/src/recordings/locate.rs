@@ -1,7 +1,7 @@
 //! Looks for recordings that a proxy is asked for: in the state, then on the tenant's instances.
 
 use super::{ask, is_of, owner};
-use crate::lists::{Lists, chain};
+use crate::lists::{ListError, Lists, chain};
 use crate::state::{Admission, Change, Instance, Recording, State, Tenant};
 use crate::store::{Store, StoreError};
 use futures::future::join_all;
@@ -114,21 +114,19 @@ impl Locator {
         let wanted = |instance: &&Arc<Instance>| instance.admission != Admission::Disabled && tenant.may_use(instance);
         let asked = state.instances.values().filter(wanted).map(async |instance| {
             let answer = timeout(ASK_TIMEOUT, ask::some(&self.lists, instance, &ids)).await;
-            (instance, answer)
+            (instance, answer.unwrap_or(Err(ListError::Timeout(ASK_TIMEOUT))))
         });
         let mut changes = Vec::new();
         let mut silent = None;
         for (instance, answer) in join_all(asked).await {
             let listed = match answer {
-                Ok(Ok(listed)) => listed,
-                failed => {
-                    let error = failed.map_or_else(
-                        |_| "it takes too long".to_owned(),
-                        |e| e.err().map_or_else(String::new, |e| chain(&e)),
-                    );
-                    tracing::info!(instance = %instance.url, error, "a recording is not looked for here");
+                Ok(listed) => listed,
+                Err(error) => {
+                    tracing::info!(instance = %instance.url, error = chain(&error), "recordings are not looked for here");
                     // What one had that is away for long was listed before.
-                    silent = silent.or(instance.online.then(|| instance.url.clone()));
+                    if instance.online {
+                        silent = Some(instance.url.clone());
+                    }
                     continue;
                 }
             };

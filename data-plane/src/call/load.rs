@@ -7,7 +7,7 @@ use crate::upstream::Upload;
 use bbb::Form;
 use bbb::form::Layout;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, Request};
 use hyper::body::Incoming;
 use std::cell::Cell;
@@ -44,6 +44,8 @@ impl Load {
         let mut headers = self.headers.clone();
         headers.remove(CONTENT_LENGTH);
         headers.remove(CONTENT_TYPE);
+        // Their answers are read here.
+        headers.remove(ACCEPT_ENCODING);
         Self { headers, body: Upload::none(), posted: false }
     }
 

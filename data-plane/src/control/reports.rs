@@ -3,7 +3,7 @@
 use super::ControlPlanes;
 use crate::meters::Meters;
 use b3lb_proto::v1::event::Event as Kind;
-use b3lb_proto::v1::{Event, MeetingEvent, ReportRequest};
+use b3lb_proto::v1::{Event, MeetingEvent, RecordingsEvent, ReportRequest};
 use bbb::MeetingKey;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub(crate) enum Report {
     Ended { tenant: Arc<str>, key: MeetingKey, instance: Arc<str> },
     /// An instance could not be connected.
     Unreachable { instance: Arc<str> },
+    /// An instance answered SUCCESS to deleteRecordings.
+    Deleted { tenant: Arc<str>, ids: Vec<String> },
 }
 
 /// Where workers leave their reports.
@@ -83,6 +85,7 @@ impl From<Report> for Event {
         let event = match report {
             Report::Created { tenant, key, instance } => Kind::Created(meeting(tenant, key, instance)),
             Report::Ended { tenant, key, instance } => Kind::Ended(meeting(tenant, key, instance)),
+            Report::Deleted { tenant, ids } => Kind::Deleted(RecordingsEvent { tenant: tenant.to_string(), ids }),
             Report::Unreachable { instance } => Kind::Unreachable(instance.to_string()),
         };
         Event { event: Some(event) }

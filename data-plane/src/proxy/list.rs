@@ -8,7 +8,7 @@ use crate::table::{Caller, Instance, Table};
 use crate::upstream::{Answer, Repeat, Route, Upload};
 use bbb::MeetingKey;
 use bbb::document::CONTENT_TYPE;
-use bbb::listing::{ListingError, Meeting, Merger, Splitter};
+use bbb::listing::{List, ListingError, Meeting, Merger, Recording, Splitter};
 use bytes::Bytes;
 use futures::stream::{self, SelectAll, Stream, StreamExt};
 use http::header::CONTENT_TYPE as CONTENT_TYPE_HEADER;
@@ -38,6 +38,7 @@ struct Source {
     instance: Arc<Instance>,
     route: Route,
     request: Option<Request<Upload>>,
+    kind: List,
     list: Option<(Answer, Splitter)>,
     deadline: Instant,
     ends: Rc<Ends>,
@@ -58,6 +59,17 @@ impl Proxy {
     /// its meetings are over.
     pub(super) async fn list(self: &Rc<Self>, received: &Received<'_>, load: Load) -> Result<Response<Body>, Failure> {
         let instances = self.table.borrow_mut().load().instances_of(&received.caller.tenant);
+        self.merge(List::Meetings, received, &load, instances).await
+    }
+
+    /// The lists of several instances as one, of what is the tenant's.
+    pub(super) async fn merge(
+        self: &Rc<Self>,
+        kind: List,
+        received: &Received<'_>,
+        load: &Load,
+        instances: Vec<Arc<Instance>>,
+    ) -> Result<Response<Body>, Failure> {
         let ends = Rc::new(Ends::default());
         let mut sources = SelectAll::new();
         for instance in instances {
@@ -70,6 +82,7 @@ impl Proxy {
                 instance,
                 route,
                 request: Some(request),
+                kind,
                 list: None,
                 ends: Rc::clone(&ends),
             };
@@ -79,7 +92,7 @@ impl Proxy {
         if first.is_none() && ends.complete.get() == 0 && ends.failed.get() > 0 {
             return Err(Failure::NoList);
         }
-        let merged = Merged { sources, first, merger: Some(Merger::default()) };
+        let merged = Merged { sources, first, merger: Some(Merger::of(kind)) };
         let mut response = Response::new(Body::Merged(Box::new(merged)));
         response.headers_mut().insert(CONTENT_TYPE_HEADER, HeaderValue::from_static(CONTENT_TYPE));
         Ok(response)
@@ -87,7 +100,7 @@ impl Proxy {
 
     /// What has to be left of a call's time when an instance is given up: a fifth, as frontends wait no longer than that time. An
     /// instance that the checks found away gets no more than a fifth.
-    fn reserve(&self, instance: &Instance) -> Duration {
+    pub(super) fn reserve(&self, instance: &Instance) -> Duration {
         let fifth = self.limits.call_timeout / 5;
         if instance.online { fifth } else { 4 * fifth }
     }
@@ -133,20 +146,20 @@ impl Source {
         if let Some(request) = self.request.take() {
             let Self { proxy, instance, route, deadline, .. } = self;
             let called = proxy.upstream.call(instance, route, request, Repeat::Always, *deadline).await;
-            self.list = Some((called.map_err(|_| Incomplete)?.into_body(), Splitter::meetings()));
+            self.list = Some((called.map_err(|_| Incomplete)?.into_body(), Splitter::of(self.kind)));
         }
         while let Some((answer, splitter)) = &mut self.list {
             let Some(frame) = answer.frame().await else { break };
             let Ok(data) = frame.map_err(|_| Incomplete)?.into_data() else { continue };
             let table = Arc::clone(self.proxy.table.borrow_mut().load());
             let mut batch = Vec::new();
-            let owned = |meeting: &[u8]| is_owned(&table, &self.caller, &self.instance.url, meeting);
-            let pushed = splitter.push(&data, |meeting| {
-                if owned(meeting) {
+            let owned = |item: &[u8]| is_owned(self.kind, &table, &self.caller, &self.instance.url, item);
+            let pushed = splitter.push(&data, |item| {
+                if owned(item) {
                     if !batch.is_empty() {
                         batch.push(b'\n');
                     }
-                    batch.extend_from_slice(meeting);
+                    batch.extend_from_slice(item);
                 }
             });
             pushed.map_err(|error| incomplete(&self.proxy, &self.instance, error))?;
@@ -155,6 +168,10 @@ impl Source {
             }
         }
         let end = self.list.take().map_or(Ok(()), |(_, splitter)| splitter.finish());
+        if end == Err(ListingError::LeftOut) {
+            // So would it tell the frontend: there is nothing to be had without naming recordings or a page.
+            return Ok(None);
+        }
         end.map(|()| None).map_err(|error| incomplete(&self.proxy, &self.instance, error))
     }
 }
@@ -167,7 +184,10 @@ fn incomplete(proxy: &Proxy, instance: &Instance, error: ListingError) -> Incomp
 
 /// A meeting on an instance is the tenant's: it was placed for it, or says so itself, or is a breakout room of one that was. What nobody
 /// knows belongs to the tenant that all calls belong to, if there is one.
-fn is_owned(table: &Table, caller: &Caller, instance: &str, element: &[u8]) -> bool {
+fn is_owned(kind: List, table: &Table, caller: &Caller, instance: &str, element: &[u8]) -> bool {
+    if kind == List::Recordings {
+        return Recording::read(element).is_some_and(|recording| table.owns(caller, instance, &recording));
+    }
     let tenant = &*caller.tenant.host;
     let Some(meeting) = Meeting::read(element) else { return false };
     let placed_for = |key| table.owner(key, instance).map(|owner| &*owner.host);

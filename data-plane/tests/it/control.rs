@@ -3,7 +3,8 @@
 use b3lb_proto::v1::placement_server::{Placement, PlacementServer};
 use b3lb_proto::v1::{self, Changes, InstanceRoute, Placed, TenantRoute, Update};
 use b3lb_proto::v1::{
-    FindRequest, FindResponse, PlaceRequest, PlaceResponse, ReportRequest, ReportResponse, WatchRequest,
+    FindRequest, FindResponse, LocateRequest, LocateResponse, PlaceRequest, PlaceResponse, ReportRequest,
+    ReportResponse, WatchRequest,
 };
 use bbb::MeetingKey;
 use futures::StreamExt;
@@ -39,6 +40,8 @@ struct State {
     find: Result<Option<String>, Status>,
     places: Vec<PlaceRequest>,
     finds: Vec<FindRequest>,
+    locate: Result<Vec<v1::Recorded>, Status>,
+    locates: Vec<LocateRequest>,
     reports: Vec<v1::event::Event>,
     watches: Vec<WatchRequest>,
 }
@@ -115,6 +118,8 @@ impl Script {
             find: Ok(None),
             places: Vec::new(),
             finds: Vec::new(),
+            locate: Ok(Vec::new()),
+            locates: Vec::new(),
             reports: Vec::new(),
             watches: Vec::new(),
         };
@@ -135,6 +140,16 @@ impl Script {
         self.state().find = find;
     }
 
+    /// Says where recordings are that are asked for.
+    pub(crate) fn on_locate(&self, locate: Result<Vec<v1::Recorded>, Status>) {
+        self.state().locate = locate;
+    }
+
+    /// The recordings that were asked for.
+    pub(crate) fn locates(&self) -> Vec<LocateRequest> {
+        self.state().locates.clone()
+    }
+
     /// Makes one step, of which proxies are told, and knows it itself from now on.
     pub(crate) fn step(&self, changes: Changes) {
         let mut state = self.state();
@@ -143,6 +158,7 @@ impl Script {
         state.all.instances.extend(changes.instances.clone());
         state.all.tenants.extend(changes.tenants.clone());
         state.all.placed.extend(changes.placed.clone());
+        state.all.recorded.extend(changes.recorded.clone());
         let update =
             Update { epoch: epoch(), base, revision: revision(state.revision), last: true, changes: Some(changes) };
         // Nobody may be watching.
@@ -211,6 +227,12 @@ impl Placement for Script {
         state.finds.push(request.into_inner());
         let instance = state.find.clone()?.unwrap_or_default();
         Ok(Response::new(FindResponse { instance }))
+    }
+
+    async fn locate(&self, request: Request<LocateRequest>) -> Result<Response<LocateResponse>, Status> {
+        let mut state = self.state();
+        state.locates.push(request.into_inner());
+        Ok(Response::new(LocateResponse { found: state.locate.clone()? }))
     }
 
     async fn report(&self, request: Request<ReportRequest>) -> Result<Response<ReportResponse>, Status> {

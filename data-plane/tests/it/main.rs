@@ -14,6 +14,7 @@ mod malformed;
 mod parameters;
 mod posts;
 mod proxy;
+mod recordings;
 
 use std::time::Duration;
 use tokio::time::{Instant, sleep};

@@ -174,7 +174,6 @@ async fn what_needs_no_instance_is_answered_here() {
         ("join", "meetingID=", "missingParamMeetingID"),
         ("create", "name=x", "missingParamMeetingID"),
         ("end", "meetingID=m+1&meetingID=x", "validationError"),
-        ("getRecordings", "", "unsupportedRequest"),
         ("insertDocument", "meetingID=m+1", "not made with this method"),
         ("getDefaultConfigXML", "", "unsupportedRequest"),
         ("getmeetinginfo", "meetingID=m+1", "unsupportedRequest"),

@@ -4,6 +4,7 @@ mod create;
 mod join;
 mod meetings;
 mod recordings;
+mod tracks;
 
 use crate::checksum;
 use crate::documents;
@@ -29,6 +30,8 @@ pub(crate) struct Request<'a> {
 pub(crate) enum Answer {
     /// 200 and a document, whether the call succeeded or not.
     Document(String),
+    /// The same in JSON, as text tracks are answered.
+    Json(String),
     /// 302, with the session that it opens if any.
     Redirect { location: String, session: Option<String> },
     /// 404: no call of this name and method.

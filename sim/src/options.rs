@@ -25,6 +25,22 @@ pub struct Options {
     pub https: bool,
     /// Where its load is written; `None`: nowhere.
     pub telegraf: Option<Telegraf>,
+    /// How it tells of how many recordings a page is one.
+    pub paging: Paging,
+    /// It lists all recordings at once, and not pages only (`allowFetchAllRecordings`).
+    pub lists_all: bool,
+}
+
+/// How pages of recordings are told from all there is, which releases do differently.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Paging {
+    /// There are none, as before 2.6.
+    None,
+    /// By `pagination`.
+    Pagination,
+    /// By `totalElements`.
+    #[default]
+    Total,
 }
 
 /// When things happen by themselves on an instance.
@@ -54,6 +70,8 @@ impl Default for Options {
             seed: 0,
             https: false,
             telegraf: None,
+            paging: Paging::default(),
+            lists_all: true,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Recordings of a simulated instance, and how BigBlueButton lists them.
 
-use crate::documents::{Entry, escape};
+use crate::documents::{Breakout, Entry, escape};
+use crate::options::Paging;
 use std::fmt::Write;
 
 /// A recording, from the end of its meeting.
@@ -15,8 +16,28 @@ pub(crate) struct Recording {
     pub(crate) end_time: u64,
     pub(crate) participants: usize,
     pub(crate) metadata: Vec<(String, String)>,
+    /// What its meeting was a breakout room of.
+    pub(crate) breakout: Option<Breakout>,
+    pub(crate) tracks: Vec<Track>,
     /// From then on it is listed.
     pub(crate) processed: u64,
+}
+
+/// A text track.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Track {
+    pub(crate) kind: String,
+    pub(crate) label: String,
+    pub(crate) lang: String,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) offset: usize,
+    pub(crate) limit: usize,
+    /// How many there are without it.
+    pub(crate) total: usize,
 }
 
 impl Recording {
@@ -31,6 +52,8 @@ impl Recording {
             end_time: meeting.end_time,
             participants,
             metadata: meeting.metadata.clone(),
+            breakout: meeting.breakout.clone(),
+            tracks: Vec::new(),
             processed,
         }
     }
@@ -56,7 +79,7 @@ impl Recording {
         element(&mut out, "meetingID", &self.meeting_id);
         element(&mut out, "internalMeetingID", &self.record_id);
         element(&mut out, "name", &self.name);
-        element(&mut out, "isBreakout", "false");
+        element(&mut out, "isBreakout", &self.breakout.is_some().to_string());
         element(&mut out, "published", &self.published.to_string());
         element(&mut out, "state", self.state());
         element(&mut out, "startTime", &self.start_time.to_string());
@@ -71,6 +94,13 @@ impl Recording {
             element(&mut out, key, value);
         }
         out.push_str("</metadata>");
+        if let Some(Breakout { parent, sequence, free_join }) = &self.breakout {
+            out.push_str("<breakout>");
+            element(&mut out, "parentId", parent);
+            element(&mut out, "sequence", &sequence.to_string());
+            element(&mut out, "freeJoin", &free_join.to_string());
+            out.push_str("</breakout>");
+        }
         element(&mut out, "size", &size);
         let url = format!("{origin}/playback/presentation/2.3/{}", self.record_id);
         out.push_str("<playback><format>");
@@ -84,22 +114,37 @@ impl Recording {
     }
 }
 
-/// Answers `getRecordings`; `origin` is where recordings are watched, `total` what there is without paging.
+/// Answers `getRecordings`; `origin` is where recordings are watched, `page` what they are a page of.
 pub(crate) fn listing<'a>(
     recordings: impl IntoIterator<Item = &'a Recording>,
     origin: &str,
-    total: Option<usize>,
+    page: Option<(Paging, Page)>,
 ) -> String {
     let listed: String = recordings.into_iter().map(|recording| recording.element(origin)).collect();
     let mut content = format!("<recordings>{listed}</recordings>");
-    if let Some(total) = total {
-        content.push_str(&line("totalElements", &total.to_string()));
+    match page {
+        Some((Paging::Total, Page { total, .. })) => content.push_str(&line("totalElements", &total.to_string())),
+        Some((Paging::Pagination, Page { offset, limit, total })) => {
+            let pageable = format!(
+                "<pageable><offset>{offset}</offset><limit>{limit}</limit><paged>true</paged><unpaged>false</unpaged></pageable>"
+            );
+            let rest = format!("<totalElements>{total}</totalElements><empty>{}</empty>", listed.is_empty());
+            content.push_str(&line("pagination", &(pageable + &rest)));
+        }
+        _ => {}
     }
     if listed.is_empty() {
         content.push_str(&line("messageKey", "noRecordings"));
         content.push_str(&line("message", "There are no recordings for the meeting(s)."));
     }
     format!("<response>{}{INDENT}{content}\n        </response>", line("returncode", "SUCCESS"))
+}
+
+/// Answers `getRecordings` where all are asked for and only some are given.
+pub(crate) fn left_out() -> String {
+    let message = line("message", "No recordings found. This may occur if you attempt to retrieve all recordings.");
+    let content = line("returncode", "SUCCESS") + &line("messageKey", "noRecordings") + &message;
+    format!("<response>{content}\n        </response>")
 }
 
 /// Answers `publishRecordings`, `updateRecordings` and `deleteRecordings`, on one line.

@@ -50,6 +50,11 @@ pub(crate) async fn reply(shared: &Shared, parts: &Parts, path: &str, body: &[u8
 fn render(answer: Answer) -> Response<Body> {
     match answer {
         Answer::Document(text) => document(text),
+        Answer::Json(text) => {
+            let mut response = document(text);
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8"));
+            response
+        }
         Answer::Redirect { location, session } => redirect(&location, session.as_deref()),
         Answer::Missing => page(StatusCode::NOT_FOUND),
         Answer::Broken => page(StatusCode::INTERNAL_SERVER_ERROR),

@@ -4,6 +4,7 @@ mod admin;
 mod keys;
 mod placement;
 mod port;
+mod recordings;
 mod redis;
 mod reflection;
 mod table;

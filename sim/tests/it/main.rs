@@ -8,6 +8,7 @@
 mod documents;
 mod faults;
 mod instance;
+mod recordings;
 mod system;
 mod telegraf;
 mod wait;

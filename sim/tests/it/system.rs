@@ -8,6 +8,7 @@ mod control_planes;
 mod instances;
 mod lists;
 mod planes;
+mod recordings;
 mod redis;
 mod sharing;
 mod store;
@@ -18,6 +19,7 @@ use b3lb_config::Settings;
 use b3lb_config::settings::Policy;
 use b3lb_proto::v1::{Instance as Member, PutInstancesRequest};
 use b3lb_sim::frontend::{Answer, CallError};
+use b3lb_sim::options::Rules;
 use b3lb_sim::{Frontend, Instance, Options, Telegraf};
 use bbb::Secret;
 use futures::future::join_all;
@@ -56,13 +58,22 @@ pub(crate) struct Shape {
     pub(crate) call_timeout: Duration,
     pub(crate) create_timeout: Duration,
     pub(crate) https: bool,
+    pub(crate) recordings_interval: Duration,
 }
 
 impl Default for Shape {
     fn default() -> Self {
         // Patient: only where a test is about it may a busy machine run into one of these.
         let (call_timeout, create_timeout) = (Duration::from_secs(30), Duration::from_secs(30));
-        Self { control_planes: 1, proxies: 1, instances: 3, call_timeout, create_timeout, https: false }
+        Self {
+            control_planes: 1,
+            proxies: 1,
+            instances: 3,
+            call_timeout,
+            create_timeout,
+            https: false,
+            recordings_interval: Duration::from_secs(15 * 60),
+        }
     }
 }
 
@@ -80,9 +91,12 @@ impl Pool {
                 ..Telegraf::new(settings.data_plane.control_planes[0].clone(), Secret::new(ADMIN_KEY))
             };
             let secret = Secret::new(INSTANCE_SECRET);
+            // A recording is there when its meeting has ended.
+            let rules = Rules { processing: Duration::ZERO, ..Rules::default() };
             let (seed, https, telegraf) = (number as u64, shape.https, Some(telegraf));
-            instances
-                .push(Instance::local(Options { seed, secret, https, telegraf, ..Options::default() }).await.unwrap());
+            instances.push(
+                Instance::local(Options { seed, secret, https, telegraf, rules, ..Options::default() }).await.unwrap(),
+            );
         }
         let certificates: String = instances.iter().filter_map(Instance::certificate).collect();
         let ca_file = tempfile::NamedTempFile::new().unwrap();
@@ -169,6 +183,7 @@ fn settings(shape: Shape, redis: &Redis, control_planes: Vec<Url>) -> Settings {
     settings.influxdb.token = Some(Secret::new(ADMIN_KEY));
     settings.balancer.policy = Policy::Ledger;
     settings.redis.address = Some(redis.address.to_string());
+    settings.bigbluebutton.recordings_poll_interval = shape.recordings_interval;
     settings.control_plane.check_interval = Duration::from_millis(200);
     settings.data_plane.control_planes = control_planes;
     settings.upstream.call_timeout = shape.call_timeout;

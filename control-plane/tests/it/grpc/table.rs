@@ -12,6 +12,8 @@ pub(crate) struct Table {
     pub(crate) tenants: BTreeMap<String, TenantRoute>,
     /// Tenant and key, and the url of the instance.
     pub(crate) meetings: BTreeMap<(String, [u8; 20]), String>,
+    /// RecordID, and the tenant and the url of the instance.
+    pub(crate) recordings: BTreeMap<String, (String, String)>,
 }
 
 impl Table {
@@ -43,6 +45,14 @@ impl Table {
         for placed in changes.placed {
             for key in keys(&placed.keys) {
                 self.meetings.insert((placed.tenant.clone(), key), placed.instance.clone());
+            }
+        }
+        for id in changes.removed_recordings {
+            assert!(self.recordings.remove(&id).is_some(), "{id} was not known");
+        }
+        for recorded in changes.recorded {
+            for id in recorded.ids {
+                self.recordings.insert(id, (recorded.tenant.clone(), recorded.instance.clone()));
             }
         }
         for released in changes.released {

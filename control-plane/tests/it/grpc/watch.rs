@@ -15,14 +15,14 @@ use tokio::time::timeout;
 use tonic::{Code, Streaming};
 
 /// A proxy that follows a control plane.
-struct Proxy {
+pub(super) struct Proxy {
     table: Table,
     updates: Streaming<Update>,
 }
 
 impl Proxy {
     /// Follows from what it knows.
-    async fn follow(program: &Program, table: Table) -> Self {
+    pub(super) async fn follow(program: &Program, table: Table) -> Self {
         let request =
             WatchRequest { proxy: "test".to_owned(), epoch: table.epoch.clone(), revision: table.revision.clone() };
         Self { table, updates: program.placement().watch(request).await.unwrap().into_inner() }
@@ -47,7 +47,7 @@ impl Proxy {
     }
 
     /// Applies what comes until it is as wanted.
-    async fn until(&mut self, wanted: impl Fn(&Table) -> bool) {
+    pub(super) async fn until(&mut self, wanted: impl Fn(&Table) -> bool) {
         while !wanted(&self.table) {
             self.apply_next().await;
         }

@@ -49,6 +49,8 @@ pub(crate) struct Proxy {
     pub(crate) under_way: Cell<usize>,
     /// Bodies that are being read into memory.
     pub(crate) reading: Cell<usize>,
+    /// Pages of recordings that are being made.
+    pub(crate) paging: Cell<usize>,
 }
 
 /// An answer, and what became of the call.
@@ -104,7 +106,7 @@ impl Proxy {
             | Call::PutRecordingTextTrack => {}
             _ => return Err(Failure::Unsupported),
         }
-        let _under_way = UnderWay::begin(&self.under_way)?;
+        let _under_way = UnderWay::begin(&self.under_way, UNDER_WAY_MAX)?;
         let deadline = arrived + self.time_for(call);
         client.must_end_by(deadline);
         let headers = std::mem::take(&mut head.headers);
@@ -240,12 +242,12 @@ fn redirect(received: &Received<'_>, instance: &Instance) -> Result<Response<Bod
     Ok(response)
 }
 
-/// Counts one call that is under way, until it is dropped.
+/// Counts one of at most so many things that are under way, until it is dropped.
 struct UnderWay<'a>(&'a Cell<usize>);
 
 impl<'a> UnderWay<'a> {
-    fn begin(count: &'a Cell<usize>) -> Result<Self, Failure> {
-        if count.get() >= UNDER_WAY_MAX {
+    fn begin(count: &'a Cell<usize>, most: usize) -> Result<Self, Failure> {
+        if count.get() >= most {
             return Err(Failure::Busy);
         }
         count.set(count.get() + 1);

@@ -129,6 +129,7 @@ impl Start {
             labels_for_swarm: self.labels_for_swarm,
             under_way: Cell::new(0),
             reading: Cell::new(0),
+            paging: Cell::new(0),
         };
         let Self { meters, trusted, closing, .. } = self;
         let worker = Worker { meters, trusted, closing, patience: PATIENCE };

@@ -6,8 +6,8 @@ use memchr::memmem;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// The most bytes of recordings that are sorted: 20,000 of them are as large.
-const SORTED_MAX: usize = 48 << 20;
+/// The most bytes of recordings that are sorted: 6,000 of them are as large, or sixty of the largest pages.
+const SORTED_MAX: usize = 16 << 20;
 
 /// A part of all recordings, the newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,23 +115,9 @@ impl Sorted {
     /// [`TooFar`] if there is no room; nothing can be said of the page then.
     pub fn add(&mut self, recording: &Recording, element: &[u8]) -> Result<(), TooFar> {
         let (start_time, id) = (recording.start_time, Reverse(recording.id.clone()));
-        self.insert(Item { start_time, id, element: element.to_vec() })
-    }
-
-    /// Adds those of another instance, which were sorted for the same page.
-    ///
-    /// # Errors
-    /// [`TooFar`] if there is no room.
-    pub fn merge(&mut self, other: Self) -> Result<(), TooFar> {
-        // Those that were not kept there are not needed here, but they are there.
-        self.total += other.total - other.kept.len();
-        other.kept.into_iter().try_for_each(|Reverse(item)| self.insert(item))
-    }
-
-    fn insert(&mut self, item: Item) -> Result<(), TooFar> {
         self.total += 1;
-        self.bytes += item.element.len();
-        self.kept.push(Reverse(item));
+        self.bytes += element.len();
+        self.kept.push(Reverse(Item { start_time, id, element: element.to_vec() }));
         if self.kept.len() > self.page.end()
             && let Some(Reverse(oldest)) = self.kept.pop()
         {

@@ -29,6 +29,7 @@ fn proxy() -> Rc<Proxy> {
         labels_for_swarm: false,
         under_way: Cell::new(0),
         reading: Cell::new(0),
+        paging: Cell::new(0),
     })
 }
 

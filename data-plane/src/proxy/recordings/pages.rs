@@ -1,12 +1,12 @@
 //! `getRecordings` a page at a time. The page of a pool is made of all that its instances have: where it begins on each of them, only
 //! the others could tell, and BigBlueButton does not sort.
 
-use super::super::Proxy;
+use super::super::{Proxy, UnderWay};
 use crate::body::Body;
 use crate::call::{Load, Received};
 use crate::failure::Failure;
-use crate::table::{Caller, Instance};
-use crate::upstream::{Answer, Repeat};
+use crate::table::Instance;
+use crate::upstream::Repeat;
 use bbb::document::CONTENT_TYPE;
 use bbb::listing::{ListingError, Page, Paging, Recording, Shape, Sorted, Splitter, TooFar};
 use bytes::Bytes;
@@ -14,22 +14,37 @@ use futures::future::join_all;
 use http::header::CONTENT_TYPE as CONTENT_TYPE_HEADER;
 use http::{HeaderValue, Response};
 use http_body_util::BodyExt;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::time::timeout_at;
 
 /// What each instance is asked for first: most have no more, and it shows how the instance tells how many there are.
 const FIRST: Page = Page { offset: 0, limit: Page::LIMIT_MAX };
 
+/// Pages that one worker makes at a time; each may hold all recordings that stand before it.
+const PAGES_MAX: usize = 32;
+
+/// A page that is being made.
+struct Making<'a> {
+    proxy: &'a Proxy,
+    received: &'a Received<'a>,
+    load: &'a Load,
+    /// Those that are the tenant's, of all instances.
+    own: RefCell<Sorted>,
+    too_far: Cell<bool>,
+}
+
 /// A list, or a page of one.
 struct Part {
-    /// Those that are the tenant's.
-    own: Sorted,
     /// How many were listed, whoever's they are.
     listed: usize,
+    /// Those that are the tenant's.
+    own: HashSet<String>,
     paging: Option<Paging>,
 }
 
-/// Why an instance is left out.
+/// Why an instance is left out, or the rest of what it has.
 #[derive(Debug, thiserror::Error)]
 enum Incomplete {
     #[error("it does not answer")]
@@ -53,99 +68,95 @@ impl Proxy {
         instances: &[Arc<Instance>],
         page: Page,
     ) -> Result<Response<Body>, Failure> {
-        let asked = instances.iter().map(async |instance| {
-            let deadline = received.deadline - self.reserve(instance);
-            let all = timeout_at(deadline, self.sorted(received, load, instance, page)).await;
-            let all = all.unwrap_or(Err(Incomplete::Unanswered));
-            all.inspect_err(|error| {
-                tracing::warn!(instance = &*instance.url, %error, "the recordings of an instance are left out");
-                if matches!(error, Incomplete::Listing(_)) {
-                    self.upstream.garbage(&instance.url);
-                }
-            })
-        });
-        let answers = join_all(asked).await;
-        if !answers.is_empty() && answers.iter().all(Result::is_err) {
+        let _counted = UnderWay::begin(&self.paging, PAGES_MAX)?;
+        let (own, too_far) = (RefCell::new(Sorted::new(page)), Cell::new(false));
+        let making = Making { proxy: self, received, load, own, too_far };
+        let shapes = join_all(instances.iter().map(|instance| making.gather(instance))).await;
+        if making.too_far.get() {
+            return Err(Failure::PageTooFar);
+        }
+        if !shapes.is_empty() && shapes.iter().all(Result::is_err) {
             return Err(Failure::NoList);
         }
-        let mut all = Sorted::new(page);
-        let mut shape = None;
-        for (own, told) in answers.into_iter().flatten() {
-            all.merge(own).map_err(|TooFar| Failure::PageTooFar)?;
-            shape = shape.max(told);
-        }
-        let document = all.document(shape.unwrap_or(Shape::Total));
+        let shape = shapes.into_iter().flatten().max().flatten().unwrap_or(Shape::Total);
+        let document = making.own.into_inner().document(shape);
         let mut response = Response::new(Body::Whole(Bytes::from(document)));
         response.headers_mut().insert(CONTENT_TYPE_HEADER, HeaderValue::from_static(CONTENT_TYPE));
         Ok(response)
     }
+}
 
-    /// What the tenant has on one instance, and how that tells how many there are.
-    async fn sorted(
-        &self,
-        received: &Received<'_>,
-        load: &Load,
-        instance: &Instance,
-        page: Page,
-    ) -> Result<(Sorted, Option<Shape>), Incomplete> {
-        let query = Page::remove_from(received.query());
-        let ask = async |query| self.part(received, load, instance, query, page).await;
-        let Part { mut own, mut listed, paging } = match ask(FIRST.add_to(query.clone())).await {
-            Err(Incomplete::Listing(ListingError::LeftOut)) => return Ok((Sorted::new(page), None)),
+impl Making<'_> {
+    /// Adds what one instance has, within its time; returns how it tells how many there are.
+    async fn gather(&self, instance: &Instance) -> Result<Option<Shape>, Incomplete> {
+        let deadline = self.received.deadline - self.proxy.reserve(instance);
+        let gathered = timeout_at(deadline, self.gather_all(instance)).await.unwrap_or(Err(Incomplete::Unanswered));
+        if let Err(error) = &gathered {
+            tracing::warn!(instance = &*instance.url, %error, "the recordings of an instance are left out, or some of them");
+            match error {
+                Incomplete::Listing(_) => self.proxy.upstream.garbage(&instance.url),
+                Incomplete::TooFar(_) => self.too_far.set(true),
+                _ => {}
+            }
+        }
+        gathered
+    }
+
+    async fn gather_all(&self, instance: &Instance) -> Result<Option<Shape>, Incomplete> {
+        let query = Page::remove_from(self.received.query());
+        let mut part = match self.add(instance, FIRST.add_to(query.clone()), &HashSet::new()).await {
+            Err(Incomplete::Listing(ListingError::LeftOut)) => return Ok(None),
             part => part?,
         };
         // Releases that know no pages have listed everything.
-        let Some(Paging { shape, total }) = paging else { return Ok((own, None)) };
-        if listed >= total {
-            return Ok((own, Some(shape)));
+        let Some(Paging { shape, total }) = part.paging else { return Ok(None) };
+        if part.listed >= total {
+            return Ok(Some(shape));
         }
-        match ask(query.clone()).await {
-            Ok(whole) => return Ok((whole.own, Some(shape))),
+        match self.add(instance, query.clone(), &part.own).await {
+            Ok(_) => return Ok(Some(shape)),
             // It lists pages only.
             Err(Incomplete::Listing(ListingError::LeftOut)) => {}
             Err(error) => return Err(error),
         }
-        while listed < total {
-            let next = ask(Page { offset: listed, ..FIRST }.add_to(query.clone())).await?;
+        while part.listed < total {
+            let next = Page { offset: part.listed, ..FIRST };
+            let next = self.add(instance, next.add_to(query.clone()), &part.own).await?;
             if next.listed == 0 {
                 break;
             }
-            listed += next.listed;
-            own.merge(next.own)?;
+            part.listed += next.listed;
+            part.own.extend(next.own);
         }
-        Ok((own, Some(shape)))
+        Ok(Some(shape))
     }
 
-    async fn part(
-        &self,
-        received: &Received<'_>,
-        load: &Load,
-        instance: &Instance,
-        query: String,
-        page: Page,
-    ) -> Result<Part, Incomplete> {
+    /// Adds what an instance answers to this query, but for those recordings that it has listed before.
+    async fn add(&self, instance: &Instance, query: String, before: &HashSet<String>) -> Result<Part, Incomplete> {
+        let Self { proxy, received, load, .. } = self;
         let edited = received.with_query(query);
         let received = received.over(&edited).map_err(Incomplete::Uncallable)?;
-        let route = self.upstream.to(instance).map_err(Incomplete::Uncallable)?;
-        let request =
-            received.request(instance, route.target(), load.copy_without_body()).map_err(Incomplete::Uncallable)?;
-        let called = self.upstream.call(instance, &route, request, Repeat::Always, received.deadline).await;
-        let answer = called.map_err(|_| Incomplete::Unanswered)?.into_body();
-        self.read(&received.caller, &instance.url, answer, page).await
-    }
-
-    async fn read(&self, caller: &Caller, instance: &str, mut answer: Answer, page: Page) -> Result<Part, Incomplete> {
+        let route = proxy.upstream.to(instance).map_err(Incomplete::Uncallable)?;
+        let request = received.request(instance, route.target(), load.copy_without_body());
+        let request = request.map_err(Incomplete::Uncallable)?;
+        let called = proxy.upstream.call(instance, &route, request, Repeat::Always, received.deadline).await;
+        let mut answer = called.map_err(|_| Incomplete::Unanswered)?.into_body();
         let mut splitter = Splitter::recordings();
-        let mut part = Part { own: Sorted::new(page), listed: 0, paging: None };
+        let mut part = Part { listed: 0, own: HashSet::new(), paging: None };
         while let Some(frame) = answer.frame().await {
             let Ok(data) = frame?.into_data() else { continue };
-            let table = Arc::clone(self.table.borrow_mut().load());
+            let table = Arc::clone(proxy.table.borrow_mut().load());
+            let mut own = self.own.borrow_mut();
             let mut room = Ok(());
             splitter.push(&data, |element| {
                 part.listed += 1;
-                let recording = Recording::read(element).filter(|recording| table.owns(caller, instance, recording));
-                if let (Some(recording), Ok(())) = (recording, room) {
-                    room = part.own.add(&recording, element);
+                let Some(recording) = Recording::read(element) else { return };
+                if room.is_ok()
+                    && !before.contains(&recording.id)
+                    && table.owns(&received.caller, &instance.url, &recording)
+                {
+                    room = own.add(&recording, element);
+                    part.own.insert(recording.id);
                 }
             })?;
             room?;

@@ -29,6 +29,8 @@ pub(crate) struct Table {
     placements: OrdMap<(MeetingKey, Number), Number>,
     /// By recordID.
     recordings: OrdMap<Box<str>, Kept>,
+    /// How many recordings of a tenant are on an instance.
+    kept: OrdMap<(Number, Number), usize>,
 }
 
 /// An instance, and how to call it.
@@ -197,12 +199,14 @@ impl Table {
             self.placements.extend(keys.into_iter().map(|key| ((key, tenant), instance)));
         }
         for id in changes.removed_recordings {
-            self.recordings.remove(&*id);
+            self.forget(&id);
         }
         for (tenant, instance, ids) in changes.recorded {
             let tenant = (!tenant.is_empty()).then(|| numbered(&mut self.tenants, &tenant));
             let kept = Kept { instance: numbered(&mut self.instances, &instance), tenant };
-            self.recordings.extend(ids.into_iter().map(|id| (id.into_boxed_str(), kept)));
+            for id in ids {
+                self.keep(id, kept);
+            }
         }
     }
 }

@@ -64,7 +64,7 @@ impl Proxy {
             }
         }
         if anywhere {
-            instances.extend(table.instances_of(&received.caller.tenant));
+            instances.extend(table.instances_with_recordings(&received.caller));
         }
         instances.sort_by(|one, other| one.url.cmp(&other.url));
         instances.dedup_by(|one, other| one.url == other.url);

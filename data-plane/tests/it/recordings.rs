@@ -436,3 +436,42 @@ async fn a_text_track_reaches_the_recordings_instance_byte_for_byte() {
     assert_eq!(stolen.says().0, 200);
     assert!(stolen.body.contains("noRecordings"), "{}", stolen.body);
 }
+
+#[tokio::test]
+async fn a_tenant_keeps_what_it_has_on_instances_that_it_has_left() {
+    let old = Instance::answering(&list(&[recording("before", 1, ""), recording("blues", 1, "")], "")).await;
+    let new = Instance::answering(&document::no_recordings()).await;
+    let index = vec![recorded("red", &old.url(), &["before"]), recorded("blue", &old.url(), &["blues"])];
+    let script = shared(&[old.url(), new.url()], index);
+    let moved = TenantRoute { instances: vec![new.url()], ..control::tenant("red", &[SECRET]) };
+    script.step(Changes { tenants: vec![moved], ..Changes::default() });
+    let (proxy, _control) = Proxy::with(&script).await;
+    for query in ["", "limit=3"] {
+        assert_eq!(listed(&call(&proxy, "red", "getRecordings", query).await.body), [recording("before", 1, "")]);
+    }
+    script.step(Changes { removed_recordings: vec![id("before")], ..Changes::default() });
+    crate::eventually("the old instance is asked no more", async || {
+        let before = old.requests().len();
+        call(&proxy, "red", "getRecordings", "").await;
+        old.requests().len() == before
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_instances_share_is_listed_once() {
+    let all = [recording("a", 1, ""), recording("b", 2, "")];
+    let (one, other) = (Instance::answering(&list(&all, "")).await, Instance::answering(&list(&all, "")).await);
+    let index = vec![recorded("red", &one.url(), &["a"]), recorded("red", &other.url(), &["b"])];
+    let script = shared(&[one.url(), other.url()], index);
+    let (proxy, _control) = Proxy::with(&script).await;
+    assert_eq!(sorted(&call(&proxy, "red", "getRecordings", "").await.body).len(), 2);
+    // One that is away leaves it to the others.
+    let gone = b3lb_proto::v1::InstanceRoute { online: false, ..control::route(&one.url(), "wrong") };
+    script.step(Changes { instances: vec![gone], ..Changes::default() });
+    drop(one);
+    crate::eventually("the other one lists both", async || {
+        listed(&call(&proxy, "red", "getRecordings", "").await.body).len() == 2
+    })
+    .await;
+}

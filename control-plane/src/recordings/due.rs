@@ -12,6 +12,9 @@ const AFTER_END: Duration = Duration::from_secs(2 * 60);
 /// When an instance is asked again that has not answered, or no longer lists what it did.
 const AGAIN: Duration = Duration::from_secs(60);
 
+/// When all are asked again because there are other tenants, or one more that has what is nobody's. Operators change several in a row.
+const SETTLING: Duration = Duration::from_secs(10);
+
 /// When each instance is to be asked.
 #[derive(Debug)]
 pub(super) struct Due {
@@ -33,9 +36,13 @@ impl Due {
         let owners = |state: &State| -> Vec<(Arc<str>, bool)> {
             state.tenants.iter().map(|(host, tenant)| (host.clone(), tenant.owns_unlabelled)).collect()
         };
-        if self.seen.epoch != state.epoch || owners(&self.seen) != owners(state) {
+        if self.seen.epoch != state.epoch {
             self.at.clear();
         } else {
+            if owners(&self.seen) != owners(state) {
+                let soon = now + SETTLING.min(self.interval);
+                self.at.values_mut().for_each(|at| *at = soon.min(*at));
+            }
             let delta = state.since(&self.seen);
             let left = delta.released.iter().chain(delta.placed.iter().map(|(meeting, _)| meeting));
             let urls: Vec<Arc<str>> =
@@ -128,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_instance_another_history_and_other_owners_are_news() {
+    fn a_new_instance_and_another_history_are_news() {
         let mut state = state([instance("a")]);
         let (mut due, now) = (Due::new(INTERVAL), Instant::now());
         let mut follow = |state: &State| {
@@ -141,12 +148,6 @@ mod tests {
         assert_eq!(follow(&state), (false, vec![]));
         state.apply(instance("b"));
         assert_eq!(follow(&state), (true, vec!["b".to_owned()]));
-        state.apply(Change::Tenant(Tenant::new("t", [])));
-        assert_eq!(follow(&state).1.len(), 2);
-        state.apply(Change::Tenant(Tenant { user_pool: Some(3), ..Tenant::new("t", []) }));
-        assert_eq!(follow(&state), (false, vec![]));
-        state.apply(Change::Tenant(Tenant { owns_unlabelled: true, ..Tenant::new("t", []) }));
-        assert_eq!(follow(&state).1.len(), 2);
         state.epoch = "other".into();
         assert_eq!(follow(&state).1.len(), 2);
         state.apply(Change::Instance(Instance {
@@ -154,5 +155,28 @@ mod tests {
             ..Instance::new("c", Secret::new("s"))
         }));
         assert_eq!(follow(&state), (false, vec![]));
+    }
+
+    #[test]
+    fn other_owners_are_looked_for_once_they_have_settled() {
+        let mut state = state([instance("a")]);
+        let (mut due, mut now) = (Due::new(INTERVAL), Instant::now());
+        due.follow(&state, now);
+        let mut follow = |state: &State| {
+            due.asked(&"a".into(), now, true);
+            due.follow(state, now);
+            now += SETTLING;
+            urls(&due, state, now).len()
+        };
+        assert_eq!(follow(&state), 0);
+        let tenants = [
+            (Tenant::new("t", []), 1),
+            (Tenant { user_pool: Some(3), ..Tenant::new("t", []) }, 0),
+            (Tenant { owns_unlabelled: true, ..Tenant::new("t", []) }, 1),
+        ];
+        for (tenant, expected) in tenants {
+            state.apply(Change::Tenant(tenant.clone()));
+            assert_eq!(follow(&state), expected, "{tenant:?}");
+        }
     }
 }

@@ -25,13 +25,8 @@ type Ids<'a> = HashMap<&'a Arc<str>, HashSet<&'a str>>;
 impl Findings {
     /// The changes that answers lead to which were asked for when the state was `asked`, and which are written to `state`.
     pub(super) fn changes(&mut self, asked: &State, state: &State, answers: &Answers) -> Vec<Change> {
-        let lists = answers.iter().filter_map(|(url, answer)| Some((url, answer.as_ref()?)));
-        let present = |found: &&listing::Recording| !found.deleted;
-        let ids = |list: &'_ Vec<listing::Recording>| -> HashSet<String> {
-            list.iter().filter(present).map(|found| found.id.clone()).collect()
-        };
-        let owned: HashMap<&Arc<str>, HashSet<String>> = lists.map(|(url, list)| (url, ids(list))).collect();
-        let listed: Ids<'_> = owned.iter().map(|(url, ids)| (*url, ids.iter().map(String::as_str).collect())).collect();
+        let listed: Ids<'_> =
+            answers.iter().filter_map(|(url, answer)| Some((url, present(answer.as_ref()?)))).collect();
         let mut changes = recorded(asked, state, answers, &listed);
         let moved: HashSet<Arc<str>> = changes.iter().filter_map(recorded_id).collect();
         changes.extend(self.absences(asked, state, &listed, &moved));
@@ -67,6 +62,11 @@ impl Findings {
         }
         changes
     }
+}
+
+/// The recordIDs in a list, but for those that are deleted.
+fn present(list: &[listing::Recording]) -> HashSet<&str> {
+    list.iter().filter(|found| !found.deleted).map(|found| found.id.as_str()).collect()
 }
 
 fn recorded_id(change: &Change) -> Option<Arc<str>> {

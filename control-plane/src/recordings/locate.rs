@@ -12,7 +12,10 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 /// How long the instances may take. A proxy waits for two seconds, and what was found has to be written.
-const ASK_TIMEOUT: Duration = Duration::from_millis(1500);
+const ASK_TIMEOUT: Duration = Duration::from_millis(1200);
+
+/// How long others may be waited for before that.
+const TURN_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// How long what was found may take to be written. It is looked for again if it takes longer.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(300);
@@ -107,7 +110,7 @@ impl Locator {
         unknown: &BTreeSet<&str>,
         found: &mut HashMap<String, Arc<str>>,
     ) -> Result<(), LocateError> {
-        let Ok(Ok(_turn)) = timeout(ASK_TIMEOUT, self.searches.acquire()).await else {
+        let Ok(Ok(_turn)) = timeout(TURN_TIMEOUT, self.searches.acquire()).await else {
             return Err(LocateError::Busy);
         };
         let ids: Vec<&str> = unknown.iter().copied().collect();

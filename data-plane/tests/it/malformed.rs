@@ -113,7 +113,8 @@ async fn a_body_that_is_too_large_is_refused_and_stops() {
     let answer = raw(proxy.public, known.as_bytes()).await;
     assert_eq!(parse(&answer).unwrap().status, 413);
     let mut stream = TcpStream::connect(proxy.public).await.unwrap();
-    let head = format!("POST {create} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n");
+    let head =
+        format!("POST {create} HTTP/1.1\r\nhost: x\r\ncontent-type: text/xml\r\ntransfer-encoding: chunked\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     let chunk = [b"100000\r\n".as_slice(), &vec![b'x'; 1 << 20], b"\r\n"].concat();
     let (mut reading, mut writing) = stream.split();

@@ -38,8 +38,10 @@ async fn claim(store: &Store) -> Meeting {
     let id = MEETINGS.fetch_add(1, Ordering::Relaxed).to_string();
     let meeting = Meeting { key: MeetingKey::of(id.as_bytes()), tenant: "*".into() };
     let placement = Placement::new(URL.into(), &id, 0);
-    let claimed =
-        store.claim(&Claim { meeting: meeting.clone(), placement, leaving: None, bound: false }).await.unwrap();
+    let claimed = store
+        .claim(&Claim { meeting: meeting.clone(), placement, leaving: None, bound: false, limit: None })
+        .await
+        .unwrap();
     assert_eq!(claimed, Claimed::Placed);
     meeting
 }

@@ -6,7 +6,7 @@
 use crate::policy::EXPECTED_USERS;
 use crate::policy::ledger::expected_users;
 use crate::state::{Meeting, State};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Expectations fade with time; they are computed anew so often, in milliseconds. A thirtieth of the time they take to fade.
@@ -48,6 +48,8 @@ struct Entry {
     users: Option<u64>,
     /// The instance is known to have it: it was listed, or a create succeeded.
     confirmed: bool,
+    /// An instance refused to create it.
+    refused: bool,
 }
 
 #[derive(Debug)]
@@ -79,7 +81,10 @@ impl Ledger {
             let account = self.accounts.entry(instance.clone()).or_default();
             account.meetings += 1;
             account.expected += expected;
-            self.entries.insert(meeting, Entry { instance, placed_at, expected, users: None, confirmed: false });
+            self.entries.insert(
+                meeting,
+                Entry { instance, placed_at, expected, users: None, confirmed: false, refused: false },
+            );
         }
         self.known = state.clone();
         if now.saturating_sub(self.valued_at) >= REVALUATION {
@@ -128,6 +133,26 @@ impl Ledger {
         {
             self.unbook(&booking);
         }
+    }
+
+    /// An instance refused a create of the meeting.
+    pub fn refused(&mut self, meeting: &Meeting) {
+        if let Some(entry) = self.entries.get_mut(meeting) {
+            entry.refused = true;
+        }
+    }
+
+    /// Meetings whose creates were refused, and of which nothing else was heard.
+    pub fn refused_creates(&self) -> HashSet<Meeting> {
+        let refused = self.entries.iter().filter(|(_, entry)| entry.refused && !entry.confirmed);
+        refused.map(|(meeting, _)| meeting.clone()).collect()
+    }
+
+    /// Users seen in the meetings of a tenant, and when the latest check was.
+    pub fn users_of_tenant(&self, host: &str) -> (u64, u64) {
+        let own = self.entries.iter().filter(|(meeting, _)| *meeting.tenant == *host);
+        let users = own.filter_map(|(_, entry)| entry.users).sum();
+        (users, self.accounts.values().map(|account| account.checked_at).max().unwrap_or_default())
     }
 
     /// A create of the meeting succeeded.

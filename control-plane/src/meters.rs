@@ -24,6 +24,8 @@ const PLACE_BUCKETS: [f64; 9] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.
 pub(crate) struct Meters {
     recorder: Arc<PrometheusRecorder>,
     placements: Arc<[(Outcome, Counter)]>,
+    /// Users who were let in, and those who were not.
+    joins: [Counter; 2],
     place_duration: Histogram,
     watches: Gauge,
     watching: Arc<AtomicU64>,
@@ -38,6 +40,8 @@ pub(crate) enum Outcome {
     Existing,
     /// No instance would take it.
     NoInstance,
+    /// Its tenant has as many meetings as it may.
+    Limited,
     /// The store could not be asked.
     Unavailable,
     /// The request made no sense.
@@ -59,12 +63,14 @@ impl Meters {
         let recorder = Arc::new(PrometheusBuilder::new().set_buckets(&PLACE_BUCKETS)?.build_recorder());
         Ok(with_local_recorder(&*recorder, || {
             describe_counter!("b3lb_placements_total", "Wishes to place a meeting, by what became of them");
+            describe_counter!("b3lb_joins_total", "Users of tenants with a limit, by whether they were let in");
             describe_histogram!("b3lb_place_duration_seconds", Unit::Seconds, "From a wish to its answer");
             describe_gauge!("b3lb_watch_streams", "Proxies that watch this control plane");
             let placements = Outcome::ALL.map(|o| (o, counter!("b3lb_placements_total", "outcome" => o.label())));
             Self {
                 recorder: recorder.clone(),
                 placements: Arc::new(placements),
+                joins: ["admitted", "user_pool"].map(|outcome| counter!("b3lb_joins_total", "outcome" => outcome)),
                 place_duration: histogram!("b3lb_place_duration_seconds"),
                 watches: gauge!("b3lb_watch_streams"),
                 watching: Arc::default(),
@@ -83,6 +89,11 @@ impl Meters {
             counter.increment(1);
         }
         self.place_duration.record(took);
+    }
+
+    /// Counts somebody who wants to come in.
+    pub(crate) fn admitted(&self, admitted: bool) {
+        self.joins[usize::from(!admitted)].increment(1);
     }
 
     /// Counts a proxy that begins to watch.
@@ -118,13 +129,15 @@ impl Drop for Watching {
 }
 
 impl Outcome {
-    const ALL: [Self; 5] = [Self::Placed, Self::Existing, Self::NoInstance, Self::Unavailable, Self::Refused];
+    const ALL: [Self; 6] =
+        [Self::Placed, Self::Existing, Self::NoInstance, Self::Limited, Self::Unavailable, Self::Refused];
 
     fn label(self) -> &'static str {
         match self {
             Self::Placed => "placed",
             Self::Existing => "existing",
             Self::NoInstance => "no_instance",
+            Self::Limited => "meeting_pool",
             Self::Unavailable => "unavailable",
             Self::Refused => "refused",
         }

@@ -1,5 +1,7 @@
 //! Decides where meetings live: keeps the books, asks the policy, and claims in the store.
 
+mod limits;
+
 use crate::clock;
 use crate::ledger::{Account, Ledger};
 use crate::metrics::{Readings, Sample};
@@ -50,6 +52,8 @@ pub struct Decision {
     pub instance: Arc<str>,
     /// It lived there before the wish.
     pub existing: bool,
+    /// The number to dial that it was given.
+    pub voice_bridge: Option<u32>,
 }
 
 /// Why a meeting was not placed.
@@ -64,6 +68,12 @@ pub enum PlaceError {
     /// It cannot be reached where it lives, but may well be there.
     #[error("the meeting may be on {0}, which cannot be connected at the moment")]
     StillThere(Arc<str>),
+    /// The tenant has as many meetings as it may.
+    #[error("the tenant {0} has {1} meetings, as many as it may")]
+    MeetingPool(Arc<str>, u32),
+    /// The tenant has as many users as it may.
+    #[error("the tenant {0} has {1} users, as many as it may")]
+    UserPool(Arc<str>, u32),
     /// The meeting that it is a breakout room of is nowhere.
     #[error("there is no meeting {0} that it could be a breakout room of")]
     NoParent(bbb::MeetingKey),
@@ -103,6 +113,12 @@ pub struct View {
     pub sample: Sample,
 }
 
+impl Decision {
+    fn existing(placement: &Placement) -> Self {
+        Self { instance: placement.instance.clone(), existing: true, voice_bridge: placement.voice_bridge }
+    }
+}
+
 impl Placer {
     /// A placer over a store that is open.
     pub fn new(store: Store, balancer: Balancer, readings: watch::Receiver<Arc<Readings>>) -> Self {
@@ -116,11 +132,14 @@ impl Placer {
     pub async fn place(&self, wish: &Wish) -> Result<Decision, PlaceError> {
         let mut refused: Vec<(Arc<str>, Ineligible)> = Vec::new();
         let mut leaving = match self.mapped(wish)? {
-            Some(Mapped::Stays(instance)) => return Ok(Decision { instance, existing: true }),
+            Some(Mapped::Stays(placement)) => return Ok(Decision::existing(&placement)),
             Some(Mapped::Leaves(instance)) => Some(instance),
             None => None,
         };
         let beside = self.beside(wish).await?;
+        let state = self.store.replica().state();
+        let limit = self.tenant(&state, wish)?.meeting_pool;
+        let mut numbers = limits::Numbers::of(&state, &*self.tenant(&state, wish)?, &wish.meeting);
         for _ in 0..ATTEMPTS_MAX {
             let instance = match &beside {
                 Some(instance) => {
@@ -130,17 +149,24 @@ impl Placer {
                 None => self.choose(wish, &refused)?,
             };
             let booked = Booked { placer: self, meeting: &wish.meeting };
+            let voice_bridge = numbers.next();
             let placement = Placement::new(instance.clone(), &wish.meeting_id, clock::now());
+            let placement = Placement { voice_bridge, ..placement };
             let bound = beside.is_some();
-            let claim = Claim { meeting: wish.meeting.clone(), placement, leaving: leaving.clone(), bound };
+            let meeting = wish.meeting.clone();
+            let claim = Claim { meeting, placement, leaving: leaving.clone(), bound, limit };
             let claimed = self.store.claim(&claim).await;
             drop(booked);
             match claimed? {
-                Claimed::Placed => return Ok(Decision { instance, existing: false }),
+                Claimed::Placed => return Ok(Decision { instance, existing: false, voice_bridge }),
                 Claimed::Existing(placement) => match self.judge_mapping(wish, &placement)? {
-                    Mapped::Stays(instance) => return Ok(Decision { instance, existing: true }),
+                    Mapped::Stays(placement) => return Ok(Decision::existing(&placement)),
                     Mapped::Leaves(instance) => leaving = Some(instance),
                 },
+                Claimed::Refused(Refusal::MeetingPool) => {
+                    return Err(PlaceError::MeetingPool(wish.meeting.tenant.clone(), limit.unwrap_or_default()));
+                }
+                Claimed::Refused(Refusal::BridgeTaken) => {}
                 Claimed::Refused(Refusal::NotOpen) => refused.push((instance, Ineligible::Cordoned)),
                 Claimed::Refused(Refusal::HeldForAnotherTenant) => {
                     refused.push((instance, Ineligible::HeldForAnotherTenant));
@@ -259,7 +285,7 @@ impl Placer {
             return Ok(Mapped::Leaves(url));
         }
         if !wish.exclude.iter().any(|excluded| **excluded == *url) {
-            return Ok(Mapped::Stays(url));
+            return Ok(Mapped::Stays(placement.clone()));
         }
         let first = clock::now().saturating_sub(placement.placed_at) <= FIRST_CREATE;
         if first && !self.books_after(&state).is_confirmed(&wish.meeting) {
@@ -268,12 +294,16 @@ impl Placer {
         Err(PlaceError::StillThere(url))
     }
 
+    fn tenant(&self, state: &State, wish: &Wish) -> Result<Arc<Tenant>, PlaceError> {
+        tenant_of(state, &wish.meeting.tenant)
+            .filter(|tenant| tenant.host == wish.meeting.tenant)
+            .ok_or_else(|| PlaceError::UnknownTenant(wish.meeting.tenant.clone()))
+    }
+
     /// Chooses and books in one step, so that nobody else decides in between.
     fn choose(&self, wish: &Wish, refused: &[(Arc<str>, Ineligible)]) -> Result<Arc<str>, PlaceError> {
         let state = self.store.replica().state();
-        let tenant = tenant_of(&state, &wish.meeting.tenant)
-            .filter(|tenant| tenant.host == wish.meeting.tenant)
-            .ok_or_else(|| PlaceError::UnknownTenant(wish.meeting.tenant.clone()))?;
+        let tenant = self.tenant(&state, wish)?;
         let mut books = self.books_after(&state);
         let mut judged = self.judge(&books, &state, &tenant, Some(&wish.meeting), &wish.exclude);
         for (instance, verdict) in &mut judged {
@@ -362,7 +392,7 @@ impl Drop for Booked<'_> {
 
 /// What becomes of a mapping when its meeting is to be placed.
 enum Mapped {
-    Stays(Arc<str>),
+    Stays(Placement),
     Leaves(Arc<str>),
 }
 

@@ -135,11 +135,15 @@ impl Reconcile {
     async fn lead(&mut self, lease: &Lease, ttl: Duration) -> Result<(), StoreError> {
         let asked = self.store.replica().state();
         let at = clock::now();
+        // Before the instances are asked: what is created meanwhile may not be in their lists.
+        let mut refused = self.placer.refused_creates();
         let answers = self.ask(&asked).await;
+        let still = self.placer.refused_creates();
+        refused.retain(|meeting| still.contains(meeting));
         // Decided on the state as it is now, so that what happened while the instances answered is not undone.
         let state = self.store.replica().state();
         let grace = u64::try_from((self.interval * GRACE_ROUNDS).as_millis()).unwrap_or(u64::MAX);
-        let changes = self.findings.changes(&state, &answers, at, grace);
+        let changes = self.findings.changes(&state, &answers, &refused, at, grace);
         self.write(&state, changes, lease).await?;
         let state = self.store.replica().state();
         let seen = Seen {

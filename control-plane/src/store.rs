@@ -51,7 +51,27 @@ pub struct Claim {
     pub leaving: Option<Arc<str>>,
     /// It goes there even if the instance takes no new meetings: it belongs to one that is there.
     pub bound: bool,
+    /// The most meetings that its tenant may have at a time.
+    pub limit: Option<u32>,
 }
+
+/// The wish of one more user to come in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Join {
+    /// The tenant's host.
+    pub tenant: Arc<str>,
+    /// The most users that it may have.
+    pub limit: u64,
+    /// Its users as last seen.
+    pub users: u64,
+    /// Those who came before this are among them, in milliseconds since 1970.
+    pub seen_until: u64,
+    /// In milliseconds since 1970.
+    pub now: u64,
+}
+
+/// How long a join is remembered when no check comes that could see it.
+const JOIN_LIFE: Duration = Duration::from_secs(5 * 60);
 
 /// What became of a claim.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +91,10 @@ pub enum Refusal {
     NotOpen,
     /// It holds the same meetingID for another tenant; BBB would take them for one meeting.
     HeldForAnotherTenant,
+    /// The tenant has as many meetings as it may.
+    MeetingPool,
+    /// Another meeting has the number to dial.
+    BridgeTaken,
 }
 
 /// The right to run a background job on one control plane at a time.
@@ -204,6 +228,18 @@ impl Store {
         match &self.backend {
             Backend::Redis(redis) => redis.lease(name, held, ttl).await,
             Backend::Embedded(embedded) => Ok(embedded.lease(name, held)),
+        }
+    }
+
+    /// Lets one more user of a tenant in, and counts that until a check has seen it; false if the tenant has as many as it may. Atomic over
+    /// all control planes.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], at once while the store is known to be away, within [`DEADLINE`] otherwise.
+    pub async fn admit(&self, join: &Join) -> Result<bool, StoreError> {
+        match &self.backend {
+            Backend::Redis(redis) => redis.admit(join).await,
+            Backend::Embedded(embedded) => Ok(embedded.admit(join)),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::table::{Instance, Tenant};
 use anyhow::Context;
 use b3lb_config::Settings;
 use b3lb_proto::v1::placement_client::PlacementClient;
-use b3lb_proto::v1::{FindRequest, LocateRequest, PlaceRequest};
+use b3lb_proto::v1::{AdmitRequest, FindRequest, LocateRequest, PlaceRequest};
 use bbb::MeetingKey;
 use rustls::RootCertStore;
 use std::sync::Arc;
@@ -55,6 +55,15 @@ pub(crate) struct Meeting<'a> {
     pub(crate) id: &'a [u8],
 }
 
+/// Where a meeting lives, as a control plane decided.
+pub(crate) struct Place {
+    pub(crate) instance: Arc<Instance>,
+    /// It lived there before.
+    pub(crate) existing: bool,
+    /// The number to dial that it was given.
+    pub(crate) voice_bridge: Option<u32>,
+}
+
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AskError {
@@ -64,6 +73,9 @@ pub(crate) enum AskError {
     /// A control plane answered that no instance may take the meeting.
     #[error("no instance takes the meeting")]
     NoInstance,
+    /// A control plane answered that the tenant has all that it may have.
+    #[error("the tenant has as many as it may")]
+    Limited,
     /// A control plane answered that the parent of a breakout room, or the tenant, is nowhere.
     #[error("there is no such parent or tenant")]
     NoParent,
@@ -110,7 +122,7 @@ impl ControlPlanes {
         meeting: Meeting<'_>,
         excluded: &[Arc<Instance>],
         parent: Option<MeetingKey>,
-    ) -> Result<Arc<Instance>, AskError> {
+    ) -> Result<Place, AskError> {
         let request = PlaceRequest {
             tenant: meeting.tenant.host.to_string(),
             key: meeting.key.as_bytes().to_vec(),
@@ -124,10 +136,18 @@ impl ControlPlanes {
             AskError::NoParent if parent.is_none() => AskError::NoInstance,
             error => error,
         });
-        let instance = self.routes.instance(&placed?.instance).await.ok_or(AskError::NoInstance)?;
+        let placed = placed?;
+        let instance = self.routes.instance(&placed.instance).await.ok_or(AskError::NoInstance)?;
         let left = excluded.last().map(|instance| Arc::clone(&instance.url));
         self.routes.learn(&meeting.tenant.host, meeting.key, &instance.url, left);
-        Ok(instance)
+        let voice_bridge = Some(placed.voice_bridge).filter(|number| *number > 0);
+        Ok(Place { instance, existing: placed.existing, voice_bridge })
+    }
+
+    /// Lets one more user of a tenant into a meeting.
+    pub(crate) async fn admit(&self, tenant: &Tenant, key: MeetingKey) -> Result<(), AskError> {
+        let request = AdmitRequest { tenant: tenant.host.to_string(), key: key.as_bytes().to_vec() };
+        self.ask(request, async |mut client, request| client.admit(request).await).await.map(drop)
     }
 
     /// Where a meeting is that the table does not know; `None` if it has no instance. The table knows it when this returns.
@@ -174,6 +194,7 @@ impl ControlPlanes {
                     return Err(match status.code() {
                         Code::FailedPrecondition => AskError::StillThere,
                         Code::NotFound => AskError::NoParent,
+                        Code::PermissionDenied => AskError::Limited,
                         _ => AskError::NoInstance,
                     });
                 }
@@ -188,7 +209,14 @@ impl ControlPlanes {
 
 /// Another control plane would answer the same.
 fn is_decision(code: Code) -> bool {
-    matches!(code, Code::FailedPrecondition | Code::ResourceExhausted | Code::NotFound | Code::InvalidArgument)
+    matches!(
+        code,
+        Code::FailedPrecondition
+            | Code::ResourceExhausted
+            | Code::PermissionDenied
+            | Code::NotFound
+            | Code::InvalidArgument
+    )
 }
 
 fn channel(url: &url::Url, roots: &RootCertStore) -> anyhow::Result<Channel> {

@@ -65,6 +65,10 @@ pub(crate) enum Failure {
     RecordingAway,
     /// Too many recordings stand before the page.
     PageTooFar,
+    /// The tenant has as many meetings as it may.
+    MeetingPool,
+    /// The tenant has as many users as it may.
+    UserPool,
 }
 
 /// What a failure looks like to a frontend.
@@ -77,7 +81,7 @@ enum Look {
 
 impl Failure {
     /// All of them, in the order of their discriminants.
-    pub(crate) const ALL: [Self; 27] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::NoCall,
         Self::WrongMethod,
         Self::BodyTooLarge,
@@ -105,6 +109,8 @@ impl Failure {
         Self::UnknownRecordings,
         Self::RecordingAway,
         Self::PageTooFar,
+        Self::MeetingPool,
+        Self::UserPool,
     ];
 
     fn look(self, call: Call) -> Look {
@@ -149,6 +155,10 @@ impl Failure {
                 Failed("unsupportedContentType", "POST request Content-Type is missing or unsupported")
             }
             Self::NoParent => Failed("parentMeetingDoesNotExist", "No parent meeting exists for the breakout room"),
+            Self::MeetingPool => {
+                Failed("meetingPoolReached", "Your tenant reached the meeting pool limit and can't create a new one.")
+            }
+            Self::UserPool => Failed("userPoolReached", "Your tenant reached the user pool limit."),
             Self::BrokenUpload => Failed(INTERNAL_ERROR, "The body of the call broke off."),
             Self::MissingRecordId => Failed("missingParamRecordID", "You must specify a recordID."),
             Self::MissingRecordParam => Failed("paramError", "Missing param recordID."),
@@ -192,6 +202,8 @@ impl Failure {
             Self::UnknownRecordings => "unknown_recordings",
             Self::RecordingAway => "recording_away",
             Self::PageTooFar => "page_too_far",
+            Self::MeetingPool => "meeting_pool",
+            Self::UserPool => "user_pool",
         }
     }
 
@@ -218,6 +230,7 @@ impl From<AskError> for Failure {
             AskError::NoInstance => Self::NoInstance,
             AskError::StillThere => Self::Unreachable,
             AskError::NoParent => Self::NoParent,
+            AskError::Limited => Self::MeetingPool,
         }
     }
 }

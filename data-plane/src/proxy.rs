@@ -10,7 +10,7 @@ pub(crate) use list::Merged;
 use crate::body::Body;
 use crate::call::{About, Load, Posted, Received};
 use crate::client::Client;
-use crate::control::{ControlPlanes, Meeting, Report, Reports};
+use crate::control::{AskError, ControlPlanes, Meeting, Report, Reports};
 use crate::failure::{Failure, document_response};
 use crate::headers;
 use crate::routes::Reader;
@@ -173,7 +173,12 @@ impl Proxy {
             },
         };
         match received.call {
-            Call::Join => Ok((self.join(received, &instance)?, Outcome::Redirected)),
+            Call::Join => {
+                if received.caller.tenant.limits_users {
+                    Box::pin(self.admit(received, &about)).await?;
+                }
+                Ok((self.join(received, &instance)?, Outcome::Redirected))
+            }
             Call::End => Ok((Box::pin(self.end(received, &about, &instance, load)).await?, Outcome::Answered)),
             _ => {
                 let changes_nothing = matches!(received.call, Call::IsMeetingRunning | Call::GetMeetingInfo);
@@ -181,6 +186,18 @@ impl Proxy {
                 let response = self.forward(received, &instance, load, repeat).await?;
                 Ok((response.map(Body::Answer), Outcome::Answered))
             }
+        }
+    }
+
+    /// Lets one more user of a tenant in. While nobody can count them, everybody comes in: a class must not end for that.
+    async fn admit(&self, received: &Received<'_>, about: &About<'_>) -> Result<(), Failure> {
+        match self.control.admit(&received.caller.tenant, about.key).await {
+            Err(AskError::Limited) => Err(Failure::UserPool),
+            Err(error) => {
+                tracing::warn!(tenant = &*received.caller.tenant.host, %error, "a user comes in uncounted");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
         }
     }
 

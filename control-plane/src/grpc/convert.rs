@@ -92,6 +92,7 @@ impl From<PlaceError> for Status {
         match error {
             PlaceError::UnknownTenant(_) | PlaceError::NoParent(_) => Status::not_found(error.to_string()),
             PlaceError::NoInstance(_) => Status::resource_exhausted(error.to_string()),
+            PlaceError::MeetingPool(..) | PlaceError::UserPool(..) => Status::permission_denied(error.to_string()),
             PlaceError::StillThere(_) => Status::failed_precondition(error.to_string()),
             PlaceError::Store(error) => error.into(),
         }

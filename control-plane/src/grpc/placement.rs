@@ -10,8 +10,8 @@ use b3lb_proto::v1::Recorded;
 use b3lb_proto::v1::event::Event;
 use b3lb_proto::v1::placement_server::Placement;
 use b3lb_proto::v1::{
-    FindRequest, FindResponse, LocateRequest, LocateResponse, PlaceRequest, PlaceResponse, ReportRequest,
-    ReportResponse, Update, WatchRequest,
+    AdmitRequest, AdmitResponse, FindRequest, FindResponse, LocateRequest, LocateResponse, PlaceRequest, PlaceResponse,
+    ReportRequest, ReportResponse, Update, WatchRequest,
 };
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -42,8 +42,9 @@ impl Placement for PlacementCalls {
         let begin = Instant::now();
         let placed = self.decide(request.into_inner()).await;
         self.0.meters.placed(outcome(&placed), begin.elapsed());
-        let Decision { instance, existing } = placed?;
-        Ok(Response::new(PlaceResponse { instance: instance.to_string(), existing, voice_bridge: 0 }))
+        let Decision { instance, existing, voice_bridge } = placed?;
+        let (instance, voice_bridge) = (instance.to_string(), voice_bridge.unwrap_or_default());
+        Ok(Response::new(PlaceResponse { instance, existing, voice_bridge }))
     }
 
     async fn find(&self, request: Request<FindRequest>) -> Result<Response<FindResponse>, Status> {
@@ -64,6 +65,15 @@ impl Placement for PlacementCalls {
         Ok(Response::new(LocateResponse { found: recorded(found) }))
     }
 
+    async fn admit(&self, request: Request<AdmitRequest>) -> Result<Response<AdmitResponse>, Status> {
+        let request = request.into_inner();
+        let host: Arc<str> = meeting(&request.tenant, &request.key)?.tenant;
+        let admitted = self.0.placer.admit(&host).await;
+        self.0.meters.admitted(admitted.is_ok());
+        admitted?;
+        Ok(Response::new(AdmitResponse {}))
+    }
+
     async fn report(&self, request: Request<ReportRequest>) -> Result<Response<ReportResponse>, Status> {
         for event in request.into_inner().events.into_iter().filter_map(|event| event.event) {
             match event {
@@ -71,6 +81,7 @@ impl Placement for PlacementCalls {
                 Event::Ended(ended) => self.0.placer.ended(&meeting(&ended.tenant, &ended.key)?),
                 Event::Unreachable(instance) => self.0.placer.unreachable(&instance),
                 Event::Deleted(deleted) => self.0.locator.forget(&deleted.tenant, &deleted.ids).await?,
+                Event::Refused(refused) => self.0.placer.refused(&meeting(&refused.tenant, &refused.key)?),
             }
         }
         Ok(Response::new(ReportResponse {}))
@@ -88,10 +99,10 @@ impl PlacementCalls {
         let placed = self.0.placer.place(&wish).await;
         let Wish { meeting, meeting_id, exclude, .. } = wish;
         match &placed {
-            Ok(Decision { instance, existing: false }) => {
+            Ok(Decision { instance, existing: false, .. }) => {
                 tracing::info!(tenant = %meeting.tenant, ?meeting_id, key = %meeting.key, %instance, "placed");
             }
-            Ok(Decision { instance, existing: true }) => {
+            Ok(Decision { instance, existing: true, .. }) => {
                 tracing::debug!(tenant = %meeting.tenant, key = %meeting.key, %instance, "has an instance");
             }
             Err(error) => {
@@ -108,6 +119,7 @@ fn outcome(placed: &Result<Decision, Status>) -> Outcome {
         Ok(Decision { existing: true, .. }) => Outcome::Existing,
         Err(status) => match status.code() {
             Code::ResourceExhausted => Outcome::NoInstance,
+            Code::PermissionDenied => Outcome::Limited,
             Code::Unavailable | Code::Aborted => Outcome::Unavailable,
             _ => Outcome::Refused,
         },

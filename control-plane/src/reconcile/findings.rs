@@ -29,10 +29,17 @@ pub(super) struct Findings {
 
 impl Findings {
     /// The changes that one round of answers leads to. Placements younger than `grace` (milliseconds) are never released: their create may
-    /// still be under way.
-    pub(super) fn changes(&mut self, state: &State, answers: &Answers, now: u64, grace: u64) -> Vec<Change> {
+    /// still be under way; those that were `refused` are released at once.
+    pub(super) fn changes(
+        &mut self,
+        state: &State,
+        answers: &Answers,
+        refused: &HashSet<Meeting>,
+        now: u64,
+        grace: u64,
+    ) -> Vec<Change> {
         let mut changes = self.health(state, answers);
-        changes.extend(self.absences(state, answers, now, grace));
+        changes.extend(self.absences(state, answers, refused, now, grace));
         changes.extend(adoptions(state, answers, now));
         changes
     }
@@ -61,7 +68,14 @@ impl Findings {
         changes
     }
 
-    fn absences(&mut self, state: &State, answers: &Answers, now: u64, grace: u64) -> Vec<Change> {
+    fn absences(
+        &mut self,
+        state: &State,
+        answers: &Answers,
+        refused: &HashSet<Meeting>,
+        now: u64,
+        grace: u64,
+    ) -> Vec<Change> {
         let listed: HashMap<&Arc<str>, HashSet<MeetingKey>> = answers
             .iter()
             .filter_map(|(url, answer)| Some((url, answer.as_ref()?.iter().map(listing::Meeting::key).collect())))
@@ -70,7 +84,13 @@ impl Findings {
         self.absent.retain(|meeting, _| state.placements.contains_key(meeting));
         for (meeting, placement) in &state.placements {
             let Some(keys) = listed.get(&placement.instance) else { continue };
-            if keys.contains(&meeting.key) || now.saturating_sub(placement.placed_at) < grace {
+            let is_new = now.saturating_sub(placement.placed_at) < grace;
+            if !keys.contains(&meeting.key) && refused.contains(meeting) {
+                self.absent.remove(meeting);
+                changes.push(Change::Released(meeting.clone()));
+                continue;
+            }
+            if keys.contains(&meeting.key) || is_new {
                 self.absent.remove(meeting);
                 continue;
             }

@@ -6,7 +6,7 @@
 mod decision;
 mod file;
 
-use super::{Claim, Claimed, DEADLINE, Lease, StoreError};
+use super::{Claim, Claimed, DEADLINE, JOIN_LIFE, Join, Lease, StoreError};
 use crate::replica::Replica;
 use crate::state::{Change, Revision, State};
 use file::File;
@@ -51,6 +51,8 @@ struct Volatile {
     leases: HashMap<&'static str, u64>,
     /// By name, with the end of their life.
     notes: HashMap<&'static str, (String, Instant)>,
+    /// Joins that no check has seen yet, by tenant, in milliseconds since 1970.
+    joins: HashMap<Arc<str>, Vec<u64>>,
 }
 
 enum Request {
@@ -133,6 +135,18 @@ impl Embedded {
         let token = volatile.token;
         volatile.leases.insert(name, token);
         Some(Lease { name, token })
+    }
+
+    pub(super) fn admit(&self, join: &Join) -> bool {
+        let mut volatile = self.held.lock();
+        let forgotten = join.now.saturating_sub(u64::try_from(JOIN_LIFE.as_millis()).unwrap_or(u64::MAX));
+        let joins = volatile.joins.entry(Arc::clone(&join.tenant)).or_default();
+        joins.retain(|at| *at > join.seen_until.max(forgotten));
+        let admitted = join.users + (joins.len() as u64) < join.limit;
+        if admitted {
+            joins.push(join.now);
+        }
+        admitted
     }
 
     pub(super) fn publish(

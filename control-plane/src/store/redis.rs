@@ -17,7 +17,7 @@ mod script;
 mod tail;
 
 use super::record;
-use super::{Claim, Claimed, DEADLINE, Lease, Refusal, StoreError};
+use super::{Claim, Claimed, DEADLINE, JOIN_LIFE, Join, Lease, Refusal, StoreError};
 use crate::replica::Replica;
 use crate::state::{Change, Meeting, Placement, Revision, State};
 use address::Address;
@@ -58,7 +58,7 @@ impl Redis {
     }
 
     pub(super) async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
-        let Claim { meeting, placement, leaving, bound } = claim;
+        let Claim { meeting, placement, leaving, bound, limit } = claim;
         let wanted = [
             record::field(meeting),
             placement.instance.to_string(),
@@ -66,6 +66,7 @@ impl Redis {
             record::json(placement),
             record::json(&[Change::Placed(meeting.clone(), placement.clone())]),
             if *bound { "bound" } else { "" }.to_owned(),
+            limit.map(|limit| limit.to_string()).unwrap_or_default(),
         ];
         let invocation = |state: &State| {
             let rest = wanted.iter().cloned().chain(fields_of_others(state, meeting)).collect();
@@ -77,6 +78,8 @@ impl Redis {
             ("existing", [existing]) => Ok(Claimed::Existing(record::read_placement(&wanted[0], existing)?)),
             ("not_open", []) => Ok(Claimed::Refused(Refusal::NotOpen)),
             ("held", []) => Ok(Claimed::Refused(Refusal::HeldForAnotherTenant)),
+            ("full", []) => Ok(Claimed::Refused(Refusal::MeetingPool)),
+            ("taken", []) => Ok(Claimed::Refused(Refusal::BridgeTaken)),
             _ => Err(reply.unexpected()),
         }
     }
@@ -126,6 +129,19 @@ impl Redis {
                 Ok(Some(Lease { name, token }))
             }
             ("taken", []) => Ok(None),
+            _ => Err(reply.unexpected()),
+        }
+    }
+
+    pub(super) async fn admit(&self, join: &Join) -> Result<bool, StoreError> {
+        let name = hex::encode(rand::random::<[u8; 8]>());
+        let life = JOIN_LIFE.as_millis().to_string();
+        let numbers = [join.seen_until, join.now, join.users, join.limit].map(|number| number.to_string());
+        let args = numbers.into_iter().chain([name, life]).collect();
+        let reply = self.run(Invocation::new(&script::ADMIT, vec![joins_key(&join.tenant)], args)).await?;
+        match &*reply.word {
+            "admitted" => Ok(true),
+            "full" => Ok(false),
             _ => Err(reply.unexpected()),
         }
     }
@@ -192,6 +208,10 @@ fn fields_of_others(state: &State, meeting: &Meeting) -> BTreeSet<String> {
 
 fn lease_key(name: &str) -> String {
     format!("{{b3lb}}:lease:{name}")
+}
+
+fn joins_key(tenant: &str) -> String {
+    format!("{{b3lb}}:joins:{tenant}")
 }
 
 fn note_key(name: &str) -> String {

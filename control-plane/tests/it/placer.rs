@@ -95,7 +95,7 @@ async fn callers_that_race_for_one_meeting_get_one_instance() {
     instances.dedup();
     assert_eq!(instances.len(), 1);
     let again = pool.place("one", &[]).await.unwrap();
-    assert_eq!(again, Decision { instance: instances[0].clone(), existing: true });
+    assert_eq!(again, Decision { instance: instances[0].clone(), existing: true, voice_bridge: None });
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn a_meeting_leaves_an_instance_that_is_offline_or_gone() {
     assert_ne!(second, first);
     pool.put(instance(index)).await;
     pool.commit(Change::InstanceRemoved(second.clone())).await;
-    assert_eq!(pool.place("m", &[]).await.unwrap(), Decision { instance: first, existing: false });
+    assert_eq!(pool.place("m", &[]).await.unwrap(), Decision { instance: first, existing: false, voice_bridge: None });
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ fn placement(url: &str) -> Placement {
 
 /// The wish to place a meeting of the tenant `t` that is nowhere yet.
 fn claim(id: &str, url: &str) -> Claim {
-    Claim { meeting: meeting("t", id), placement: placement(url), leaving: None, bound: false }
+    Claim { meeting: meeting("t", id), placement: placement(url), leaving: None, bound: false, limit: None }
 }
 
 /// Where the state has a meeting of the tenant `t`.

@@ -21,6 +21,8 @@ const BATCH_INTERVAL: Duration = Duration::from_millis(20);
 pub(crate) enum Report {
     /// An instance answered SUCCESS to a create.
     Created { tenant: Arc<str>, key: MeetingKey, instance: Arc<str> },
+    /// An instance answered FAILED to the first create of a meeting.
+    Refused { tenant: Arc<str>, key: MeetingKey, instance: Arc<str> },
     /// An instance answered SUCCESS to an end.
     Ended { tenant: Arc<str>, key: MeetingKey, instance: Arc<str> },
     /// An instance could not be connected.
@@ -84,6 +86,7 @@ impl From<Report> for Event {
         };
         let event = match report {
             Report::Created { tenant, key, instance } => Kind::Created(meeting(tenant, key, instance)),
+            Report::Refused { tenant, key, instance } => Kind::Refused(meeting(tenant, key, instance)),
             Report::Ended { tenant, key, instance } => Kind::Ended(meeting(tenant, key, instance)),
             Report::Deleted { tenant, ids } => Kind::Deleted(RecordingsEvent { tenant: tenant.to_string(), ids }),
             Report::Unreachable { instance } => Kind::Unreachable(instance.to_string()),

@@ -3,11 +3,12 @@
 use super::Proxy;
 use crate::body::Body;
 use crate::call::{About, Load, Received};
-use crate::control::{Meeting, Report};
+use crate::control::{AskError, Meeting, Place, Report};
 use crate::failure::Failure;
 use crate::table::Instance;
 use crate::upstream::{Answer, Repeat, Unanswered};
 use bbb::document::Outcome;
+use bbb::parameters::Edit;
 use http::Response;
 use std::sync::Arc;
 use tokio::time::timeout_at;
@@ -23,28 +24,45 @@ impl Proxy {
     /// while not a byte of it has reached any: two instances with one meeting could never be told apart again.
     pub(super) async fn create(&self, received: &Received<'_>, mut load: Load) -> Result<Response<Body>, Failure> {
         let about = received.about()?;
-        let edited = received.edited(&self.edits_of_create(received));
-        let received = &received.over(&edited)?;
+        let parent = received.parent()?;
+        let edits = self.edits_of_create(received);
         self.add_slides(received, &mut load);
         let meeting = Meeting { tenant: &received.caller.tenant, key: about.key, id: &about.id };
-        let parent = received.parent()?;
         let mut known = self.known(received, &about);
         let mut unreachable: Vec<Arc<Instance>> = Vec::new();
         loop {
-            let instance = match known.take() {
-                Some(instance) => instance,
+            let place = match known.take() {
+                Some(instance) if received.caller.tenant.numbers_bridges => {
+                    // It may have ended, and would begin anew with another number.
+                    let asked = self.control.place(meeting, &unreachable, parent).await;
+                    asked.or_else(|error| match error {
+                        AskError::Away => Ok(Place { instance, existing: true, voice_bridge: None }),
+                        error => Err(error),
+                    })?
+                }
+                Some(instance) => Place { instance, existing: true, voice_bridge: None },
                 None => self.control.place(meeting, &unreachable, parent).await?,
             };
+            let Place { instance, existing, voice_bridge } = place;
             if unreachable.iter().any(|other| other.url == instance.url) {
                 // The control plane does not give the meeting up where it is.
                 return Err(Failure::Unreachable);
             }
-            match self.forward(received, &instance, load, Repeat::Unsent).await {
+            let edited =
+                received.edited(&edits.iter().cloned().chain(voice_bridge.map(dialled_by)).collect::<Vec<_>>());
+            let received = received.over(&edited)?;
+            match self.forward(&received, &instance, load, Repeat::Unsent).await {
                 Ok(response) => {
-                    let (response, outcome) = begun(response, received).await?;
-                    if outcome == Some(Outcome::Success) {
-                        let (tenant, instance) = names(received, &instance);
-                        self.reports.tell(Report::Created { tenant, key: about.key, instance });
+                    let (response, outcome) = begun(response, &received).await?;
+                    let (tenant, instance) = names(&received, &instance);
+                    match outcome {
+                        Some(Outcome::Success) => {
+                            self.reports.tell(Report::Created { tenant, key: about.key, instance });
+                        }
+                        Some(Outcome::Failed) if !existing => {
+                            self.reports.tell(Report::Refused { tenant, key: about.key, instance });
+                        }
+                        _ => {}
                     }
                     return Ok(response);
                 }
@@ -87,6 +105,11 @@ async fn begun(
     let beginning = beginning.map_err(|_| Failure::Timeout)?.map_err(|_| Failure::Broken)?;
     let outcome = if head.status.is_success() { Outcome::of(&beginning) } else { None };
     Ok((Response::from_parts(head, Body::Begun(beginning, answer)), outcome))
+}
+
+/// The number to dial becomes part of the create.
+fn dialled_by(number: u32) -> Edit {
+    Edit { name: "voiceBridge".to_owned(), value: Some(number.to_string()) }
 }
 
 fn names(received: &Received<'_>, instance: &Instance) -> (Arc<str>, Arc<str>) {

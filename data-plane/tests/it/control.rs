@@ -3,8 +3,8 @@
 use b3lb_proto::v1::placement_server::{Placement, PlacementServer};
 use b3lb_proto::v1::{self, Changes, InstanceRoute, Placed, TenantRoute, Update};
 use b3lb_proto::v1::{
-    FindRequest, FindResponse, LocateRequest, LocateResponse, PlaceRequest, PlaceResponse, ReportRequest,
-    ReportResponse, WatchRequest,
+    AdmitRequest, AdmitResponse, FindRequest, FindResponse, LocateRequest, LocateResponse, PlaceRequest, PlaceResponse,
+    ReportRequest, ReportResponse, WatchRequest,
 };
 use bbb::MeetingKey;
 use futures::StreamExt;
@@ -37,11 +37,14 @@ struct State {
     /// Everything there is, as one step.
     all: Changes,
     place: Box<dyn FnMut(&PlaceRequest) -> PlaceAnswer + Send>,
+    voice_bridge: u32,
     find: Result<Option<String>, Status>,
     places: Vec<PlaceRequest>,
     finds: Vec<FindRequest>,
     locate: Result<Vec<v1::Recorded>, Status>,
     locates: Vec<LocateRequest>,
+    admits: Vec<AdmitRequest>,
+    admit: Result<(), Status>,
     reports: Vec<v1::event::Event>,
     watches: Vec<WatchRequest>,
 }
@@ -115,11 +118,14 @@ impl Script {
             revision: 1,
             all,
             place: Box::new(|_| Err(Status::resource_exhausted("no instance"))),
+            voice_bridge: 0,
             find: Ok(None),
             places: Vec::new(),
             finds: Vec::new(),
             locate: Ok(Vec::new()),
             locates: Vec::new(),
+            admits: Vec::new(),
+            admit: Ok(()),
             reports: Vec::new(),
             watches: Vec::new(),
         };
@@ -133,6 +139,11 @@ impl Script {
     /// Decides where meetings go.
     pub(crate) fn on_place(&self, place: impl FnMut(&PlaceRequest) -> PlaceAnswer + Send + 'static) {
         self.state().place = Box::new(place);
+    }
+
+    /// Gives this number to every meeting that is placed.
+    pub(crate) fn give_number(&self, voice_bridge: u32) {
+        self.state().voice_bridge = voice_bridge;
     }
 
     /// Says where a meeting is that is asked for.
@@ -173,6 +184,14 @@ impl Script {
 
     pub(crate) fn places(&self) -> Vec<PlaceRequest> {
         self.state().places.clone()
+    }
+
+    pub(crate) fn on_admit(&self, answer: Result<(), Status>) {
+        self.state().admit = answer;
+    }
+
+    pub(crate) fn admits(&self) -> usize {
+        self.state().admits.len()
     }
 
     pub(crate) fn finds(&self) -> usize {
@@ -219,7 +238,8 @@ impl Placement for Script {
         let mut state = self.state();
         let instance = (state.place)(&request);
         state.places.push(request);
-        Ok(Response::new(PlaceResponse { instance: instance?, ..PlaceResponse::default() }))
+        let voice_bridge = state.voice_bridge;
+        Ok(Response::new(PlaceResponse { instance: instance?, voice_bridge, existing: false }))
     }
 
     async fn find(&self, request: Request<FindRequest>) -> Result<Response<FindResponse>, Status> {
@@ -233,6 +253,13 @@ impl Placement for Script {
         let mut state = self.state();
         state.locates.push(request.into_inner());
         Ok(Response::new(LocateResponse { found: state.locate.clone()? }))
+    }
+
+    async fn admit(&self, request: Request<AdmitRequest>) -> Result<Response<AdmitResponse>, Status> {
+        let mut state = self.state();
+        state.admits.push(request.into_inner());
+        state.admit.clone()?;
+        Ok(Response::new(AdmitResponse {}))
     }
 
     async fn report(&self, request: Request<ReportRequest>) -> Result<Response<ReportResponse>, Status> {

@@ -64,8 +64,11 @@ async fn a_refused_create_is_passed_on_and_not_reported() {
     script.on_place(first_of(&[&instance.url()]));
     let (proxy, _control) = Proxy::with(&script).await;
     assert_eq!(proxy.call("create", "meetingID=m&name=M", SECRET).await.body, refusal);
+    eventually("the placement is said to be in vain", async || !script.reports().is_empty()).await;
+    assert_eq!(script.reports(), [Event::Refused(event(&instance.url()))]);
+    assert_eq!(proxy.call("create", "meetingID=m&name=M", SECRET).await.body, refusal);
     proxy.stop().await;
-    assert_eq!(script.reports(), []);
+    assert_eq!(script.reports().len(), 1, "only the first create placed it");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod failover;
 mod faults;
 mod frontend;
 mod instance;
+mod limits;
 mod lists;
 mod malformed;
 mod parameters;

@@ -6,6 +6,7 @@ mod abuse;
 mod burst;
 mod control_planes;
 mod instances;
+mod limits;
 mod lists;
 mod planes;
 mod recordings;

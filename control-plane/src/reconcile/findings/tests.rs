@@ -41,7 +41,7 @@ fn two_of_three_checks_decide_whether_an_instance_is_online() {
     let mut history = Vec::new();
     for good in [true, false, true, false, false, true, false, true, true] {
         let answers = answers(&[("a", good.then_some(&[]))]);
-        for change in findings.changes(&state, &answers, NOW, GRACE) {
+        for change in findings.changes(&state, &answers, &HashSet::new(), NOW, GRACE) {
             state.apply(change);
         }
         history.push(state.instances.values().all(|instance| instance.online));
@@ -59,11 +59,11 @@ fn a_meeting_is_released_after_two_complete_lists_without_it() {
     let mut findings = Findings::default();
     let without = answers(&[("a", Some(&[found("listed")])), ("b", None)]);
     let unanswered = answers(&[("a", None), ("b", None)]);
-    assert_eq!(findings.changes(&state, &without, NOW, GRACE), []);
-    for change in findings.changes(&state, &unanswered, NOW, GRACE) {
+    assert_eq!(findings.changes(&state, &without, &HashSet::new(), NOW, GRACE), []);
+    for change in findings.changes(&state, &unanswered, &HashSet::new(), NOW, GRACE) {
         assert!(matches!(change, Change::Instance(_)), "{change:?}");
     }
-    let mut second = findings.changes(&state, &without, NOW, GRACE);
+    let mut second = findings.changes(&state, &without, &HashSet::new(), NOW, GRACE);
     second.retain(|change| !matches!(change, Change::Instance(_)));
     assert_eq!(second, [Change::Released(meeting("gone", "*"))]);
 }
@@ -76,7 +76,7 @@ fn a_meeting_that_is_listed_again_starts_anew() {
     for listed in [false, true, false, true, false] {
         let list = [found("m")];
         let answers = answers(&[("a", Some(if listed { &list } else { &[] }))]);
-        assert_eq!(findings.changes(&state, &answers, NOW, GRACE), [], "listed: {listed}");
+        assert_eq!(findings.changes(&state, &answers, &HashSet::new(), NOW, GRACE), [], "listed: {listed}");
     }
 }
 
@@ -92,7 +92,7 @@ fn running_meetings_are_adopted_by_whom_they_belong_to() {
     let stranger = listing::Meeting { tenant: Some("nobody.org".to_owned()), ..found("stranger") };
     let ended = listing::Meeting { ended: true, tenant: Some("x.org".to_owned()), ..found("ended") };
     let list = [found("known"), labelled, breakout, stranger, ended, found("unlabelled")];
-    let changes = Findings::default().changes(&state, &answers(&[("a", Some(&list))]), NOW, GRACE);
+    let changes = Findings::default().changes(&state, &answers(&[("a", Some(&list))]), &HashSet::new(), NOW, GRACE);
     assert_eq!(changes, [placed("labelled", "x.org", "a", NOW), placed("room 1 of known", "y.org", "a", NOW)]);
 }
 
@@ -100,7 +100,7 @@ fn running_meetings_are_adopted_by_whom_they_belong_to() {
 fn while_no_tenant_is_defined_everything_is_the_catch_alls() {
     let state = state(&["a", "b"], &[]);
     let both = answers(&[("a", Some(&[found("m")])), ("b", Some(&[found("m"), found("n")]))]);
-    let changes = Findings::default().changes(&state, &both, NOW, GRACE);
+    let changes = Findings::default().changes(&state, &both, &HashSet::new(), NOW, GRACE);
     assert_eq!(changes, [placed("m", "*", "a", NOW), placed("n", "*", "b", NOW)]);
 }
 
@@ -109,7 +109,8 @@ fn a_breakout_room_belongs_to_its_parents_tenant_wherever_in_the_list_that_stand
     let state = state(&["a"], &["*", "x.org"]);
     let parent = listing::Meeting { tenant: Some("x.org".to_owned()), ..found("course") };
     let room = listing::Meeting { parent: Some(format!("{}-1531155809613", parent.key())), ..found("room") };
-    let changes = Findings::default().changes(&state, &answers(&[("a", Some(&[room, parent]))]), NOW, GRACE);
+    let changes =
+        Findings::default().changes(&state, &answers(&[("a", Some(&[room, parent]))]), &HashSet::new(), NOW, GRACE);
     assert_eq!(changes, [placed("course", "x.org", "a", NOW), placed("room", "x.org", "a", NOW)]);
 }
 
@@ -118,10 +119,10 @@ fn the_first_tenant_takes_over_what_ran_before_there_was_any() {
     let mut state = state(&["a"], &["x.org"]);
     state.apply(placed("m", "*", "a", NOW));
     let list = answers(&[("a", Some(&[found("m")]))]);
-    let changes = Findings::default().changes(&state, &list, NOW, GRACE);
+    let changes = Findings::default().changes(&state, &list, &HashSet::new(), NOW, GRACE);
     assert_eq!(changes, [placed("m", "x.org", "a", NOW)]);
     for change in changes {
         state.apply(change);
     }
-    assert_eq!(Findings::default().changes(&state, &list, NOW, GRACE), []);
+    assert_eq!(Findings::default().changes(&state, &list, &HashSet::new(), NOW, GRACE), []);
 }

@@ -1,16 +1,29 @@
 //! What a claim and a commit come to, decided on the state alone.
 
-use crate::state::{Admission, Change, Hook, State};
+use crate::state::{Admission, Change, Hook, Meeting, Placement, State};
 use crate::store::{Claim, Claimed, Refusal, StoreError, record};
+use std::sync::Arc;
 
 /// What becomes of a claim on this state. Nothing is written yet when it says `Placed`.
 pub(super) fn claim(state: &State, claim: &Claim) -> Claimed {
-    let Claim { meeting, placement, leaving, bound } = claim;
+    let Claim { meeting, placement, leaving, bound, limit } = claim;
     let wanted = &placement.instance;
     if let Some(existing) = state.placements.get(meeting)
         && (leaving.as_ref() != Some(&existing.instance) || existing.instance == *wanted)
     {
         return Claimed::Existing(existing.as_ref().clone());
+    }
+    if let Some(limit) = limit
+        && !state.placements.contains_key(meeting)
+        && state.placements.keys().filter(|other| other.tenant == meeting.tenant).count() >= *limit as usize
+    {
+        return Claimed::Refused(Refusal::MeetingPool);
+    }
+    let has_number = |(other, held): (&Meeting, &Arc<Placement>)| {
+        other != meeting && held.voice_bridge.is_some() && held.voice_bridge == placement.voice_bridge
+    };
+    if placement.voice_bridge.is_some() && state.placements.iter().any(has_number) {
+        return Claimed::Refused(Refusal::BridgeTaken);
     }
     if state.instances.get(wanted).is_none_or(|instance| instance.admission != Admission::Open && !bound) {
         return Claimed::Refused(Refusal::NotOpen);

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 const STREAM_LENGTH: &str = "10000";
 
 /// The keys of the state. They share a hash tag, so that one script may touch them all in a cluster.
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 10] = [
     "{b3lb}:epoch",
     "{b3lb}:restoring",
     "{b3lb}:changes",
@@ -21,6 +21,8 @@ const KEYS: [&str; 8] = [
     "{b3lb}:meetings",
     "{b3lb}:recordings",
     "{b3lb}:hooks",
+    "{b3lb}:counts",
+    "{b3lb}:bridges",
 ];
 
 /// The stream of changes.
@@ -43,6 +45,7 @@ pub(super) static BEGIN: LazyLock<Script> = stateful!("begin.lua");
 pub(super) static STAGE: LazyLock<Script> = stateful!("stage.lua");
 pub(super) static FINISH: LazyLock<Script> = stateful!("finish.lua");
 pub(super) static LEASE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/lease.lua")));
+pub(super) static ADMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/admit.lua")));
 pub(super) static PUBLISH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/publish.lua")));
 
 pub(super) static PUBLISHED: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/published.lua")));

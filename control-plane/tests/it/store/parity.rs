@@ -62,7 +62,7 @@ fn claim(random: &mut RandomChanges, state: &State) -> Claim {
     let meeting = random.meeting();
     let current = state.placements.get(&meeting).map(|placement| placement.instance.clone());
     let leaving = if random.once_in(2) { current } else { random.once_in(4).then(|| random.url()) };
-    Claim { meeting, placement: random.placement(url), leaving, bound: random.once_in(4) }
+    Claim { meeting, placement: random.placement(url), leaving, bound: random.once_in(4), limit: None }
 }
 
 /// An answer without the revision, which is each store's own.

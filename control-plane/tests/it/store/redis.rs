@@ -3,8 +3,9 @@
 use super::{ONE, Running, TWO, claim, eventually, instance, instances, meeting, on_redis, place_of, placement};
 use crate::redis_server::RedisServer;
 use b3lb_control_plane::state::{Admission, Change, Instance};
-use b3lb_control_plane::store::{Claimed, Store, StoreError};
+use b3lb_control_plane::store::{Claim, Claimed, Store, StoreError};
 use bbb::Secret;
+use futures::future::join_all;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -176,4 +177,38 @@ async fn an_address_that_is_none_is_refused() {
         refused.to_string(),
         "the store cannot be used: redis.address is neither host:port nor the url of a Redis"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_holds_over_control_planes_and_after_redis_was_emptied() {
+    let server = RedisServer::start().await;
+    let stores = [Running::open(&on_redis(&server)).await, Running::open(&on_redis(&server)).await];
+    stores[0].put(instances(&[ONE, TWO])).await;
+    let limited = |id: &str, url| Claim { limit: Some(10), ..claim(id, url) };
+    let race = async |name: &str| {
+        let claims = (0..64).map(|i| {
+            let (store, claim) = (stores[i % 2].store.clone(), limited(&format!("{name} {i}"), ONE));
+            tokio::spawn(async move { store.claim(&claim).await.unwrap() })
+        });
+        let claimed: Vec<_> = join_all(claims).await.into_iter().map(Result::unwrap).collect();
+        claimed.iter().filter(|claimed| **claimed == Claimed::Placed).count()
+    };
+    assert_eq!(race("first").await, 10);
+    // What is moved is not counted twice, and what is released gives its place to another.
+    let state = stores[0].state();
+    let (moved, _) = state.placements.iter().next().unwrap();
+    let elsewhere = Claim { meeting: moved.clone(), leaving: Some(ONE.into()), ..limited("", TWO) };
+    assert_eq!(stores[0].claim(&elsewhere).await.unwrap(), Claimed::Placed);
+    let released = state.placements.keys().nth(1).unwrap().clone();
+    stores[0].put(vec![Change::Released(released)]).await;
+    assert_eq!(race("second").await, 1);
+    let epoch = stores[0].state().epoch;
+    server.run::<()>(&["FLUSHALL"]).await;
+    for store in &stores {
+        store.until(|state| state.epoch != epoch).await;
+    }
+    assert_eq!(race("third").await, 0);
+    // Nine are on the one, and go with it.
+    stores[1].put(vec![Change::InstanceRemoved(ONE.into()), Change::Instance(instance(ONE))]).await;
+    assert_eq!(race("fourth").await, 9);
 }

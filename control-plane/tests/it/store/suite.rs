@@ -3,8 +3,8 @@
 use super::{ONE, Running, TWO, claim, instance, instances, meeting, on_redis, place_of, placement};
 use crate::redis_server::RedisServer;
 use b3lb_config::Settings;
-use b3lb_control_plane::state::{Admission, Change, Instance, State, Tenant};
-use b3lb_control_plane::store::{Claim, Claimed, Lease, Refusal, Store, StoreError};
+use b3lb_control_plane::state::{Admission, Change, Instance, Placement, State, Tenant};
+use b3lb_control_plane::store::{Claim, Claimed, Join, Lease, Refusal, Store, StoreError};
 use bbb::Secret;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -73,6 +73,9 @@ over_every_store![
     a_meeting_id_of_two_tenants_is_never_on_one_instance,
     an_instance_that_is_not_open_is_refused,
     a_meeting_moves_only_from_the_instance_that_is_left,
+    a_tenant_gets_no_more_meetings_than_it_may,
+    a_number_to_dial_belongs_to_one_meeting,
+    users_are_let_in_until_there_are_as_many_as_may,
     a_commit_on_an_old_view_conflicts,
     a_commit_is_written_whole_or_not_at_all,
     a_removed_instance_takes_all_of_its_placements_with_it,
@@ -270,6 +273,54 @@ async fn what_a_store_finds_is_what_was_claimed(fixture: Fixture) {
     first.claim(&claim("m", ONE)).await.unwrap();
     assert_eq!(second.find(&meeting("t", "m")).await.unwrap(), Some(placement(ONE)));
     assert_eq!(place_of(&second.state(), "m").as_deref(), Some(ONE));
+}
+
+async fn a_tenant_gets_no_more_meetings_than_it_may(fixture: Fixture) {
+    let store = fixture.open().await;
+    store.put(instances(&[ONE])).await;
+    let limited = |id: &str| Claim { limit: Some(2), ..claim(id, ONE) };
+    let others = Claim { meeting: meeting("other", "x"), ..limited("x") };
+    for id in ["a", "b"] {
+        assert_eq!(store.claim(&limited(id)).await.unwrap(), Claimed::Placed);
+    }
+    assert_eq!(store.claim(&limited("c")).await.unwrap(), Claimed::Refused(Refusal::MeetingPool));
+    assert_eq!(store.claim(&limited("a")).await.unwrap(), Claimed::Existing(placement(ONE)));
+    assert_eq!(store.claim(&others).await.unwrap(), Claimed::Placed);
+    store.put(vec![Change::Released(meeting("t", "a"))]).await;
+    assert_eq!(store.claim(&limited("c")).await.unwrap(), Claimed::Placed);
+    assert_eq!(store.claim(&limited("a")).await.unwrap(), Claimed::Refused(Refusal::MeetingPool));
+}
+
+async fn a_number_to_dial_belongs_to_one_meeting(fixture: Fixture) {
+    let store = fixture.open().await;
+    store.put(instances(&[ONE, TWO])).await;
+    let numbered = |id: &str, number, url| {
+        let placement = Placement { voice_bridge: Some(number), ..placement(url) };
+        Claim { placement, ..claim(id, url) }
+    };
+    assert_eq!(store.claim(&numbered("a", 70001, ONE)).await.unwrap(), Claimed::Placed);
+    let others = Claim { meeting: meeting("other", "x"), ..numbered("x", 70001, TWO) };
+    assert_eq!(store.claim(&others).await.unwrap(), Claimed::Refused(Refusal::BridgeTaken));
+    assert_eq!(store.claim(&numbered("b", 70002, TWO)).await.unwrap(), Claimed::Placed);
+    let moved = Claim { leaving: Some(ONE.into()), ..numbered("a", 70001, TWO) };
+    assert_eq!(store.claim(&moved).await.unwrap(), Claimed::Placed, "it keeps its number");
+    store.put(vec![Change::Released(meeting("t", "a"))]).await;
+    assert_eq!(store.claim(&others).await.unwrap(), Claimed::Placed);
+}
+
+async fn users_are_let_in_until_there_are_as_many_as_may(fixture: Fixture) {
+    let stores = fixture.open_two().await;
+    let join = |users, seen_until, now| Join { tenant: "t".into(), limit: 5, users, seen_until, now };
+    for (number, (store, _)) in stores.iter().cycle().take(3).enumerate() {
+        assert!(store.admit(&join(2, 0, 1_000 + number as u64)).await.unwrap(), "user {number}");
+    }
+    assert!(!stores[0].0.admit(&join(2, 0, 1_010)).await.unwrap());
+    let other = Join { tenant: "other".into(), ..join(2, 0, 1_010) };
+    assert!(stores[0].0.admit(&other).await.unwrap());
+    // A check has seen the first two of them.
+    assert!(!stores[1].0.admit(&join(4, 1_001, 2_000)).await.unwrap());
+    assert!(stores[1].0.admit(&join(3, 1_001, 2_000)).await.unwrap());
+    assert!(!stores[0].0.admit(&join(3, 1_001, 2_001)).await.unwrap());
 }
 
 /// What was written is there again after a restart, in the same history.

@@ -1,9 +1,9 @@
--- Writes all of the changes or none. KEYS[9]: the lease, if there is one.
+-- Writes all of the changes or none. KEYS[11]: the lease, if there is one.
 local plan, list = cjson.decode(ARGV[4]), ARGV[5]
 if not unbroken() then
   return { 'history' }
 end
-if plan.lease ~= cjson.null and redis.call('GET', KEYS[9]) ~= plan.lease then
+if plan.lease ~= cjson.null and redis.call('GET', KEYS[11]) ~= plan.lease then
   return { 'lease_lost' }
 end
 
@@ -27,7 +27,7 @@ end
 local function release(url, field)
   local placement = redis.call('HGET', meetings, field)
   if placement and cjson.decode(placement).instance == url then
-    redis.call('HDEL', meetings, field)
+    drop(field)
   end
 end
 
@@ -44,7 +44,11 @@ end
 
 -- In their order, as every replica applies them.
 for _, step in ipairs(plan.steps) do
-  if step.value ~= cjson.null then
+  if step.table == 'meetings' and step.value ~= cjson.null then
+    put(step.field, step.value)
+  elseif step.table == 'meetings' then
+    drop(step.field)
+  elseif step.value ~= cjson.null then
     redis.call('HSET', tables[step.table], step.field, step.value)
   else
     redis.call('HDEL', tables[step.table], step.field)

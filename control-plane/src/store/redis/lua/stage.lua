@@ -4,6 +4,10 @@ if redis.call('GET', restoring) ~= ARGV[1] then
 end
 redis.call('PEXPIRE', restoring, ARGV[4])
 for i = 6, #ARGV, 2 do
-  redis.call('HSETNX', tables[ARGV[5]], ARGV[i], ARGV[i + 1])
+  if ARGV[5] ~= 'meetings' then
+    redis.call('HSETNX', tables[ARGV[5]], ARGV[i], ARGV[i + 1])
+  elseif redis.call('HEXISTS', meetings, ARGV[i]) == 0 then
+    put(ARGV[i], ARGV[i + 1])
+  end
 end
 return { 'staged' }

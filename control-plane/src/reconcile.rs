@@ -17,7 +17,7 @@ use ::metrics::{Gauge, gauge};
 use b3lb_config::Settings;
 use b3lb_config::tls::{TlsError, client_config};
 use bbb::{MeetingKey, listing};
-use check::Checker;
+use check::{CHECK_TIMEOUT, Checker};
 use findings::{Answers, Findings};
 use futures::StreamExt;
 use std::collections::{BTreeSet, HashMap};
@@ -112,7 +112,9 @@ impl Reconcile {
 
     /// One round; the next one comes whatever became of it.
     async fn round(&mut self) {
-        let ttl = self.interval * LEASE_ROUNDS;
+        // A round takes longer than the interval when an instance hangs. Were the lease lost over it, what the others answered would never
+        // be written.
+        let ttl = CHECK_TIMEOUT + self.interval * LEASE_ROUNDS;
         let outcome = match self.store.lease(JOB, self.lease.as_ref(), ttl).await {
             Ok(lease) => {
                 if lease != self.lease {

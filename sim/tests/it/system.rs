@@ -13,7 +13,7 @@ mod recordings;
 mod redis;
 mod sharing;
 mod store;
-mod tenants;
+pub(crate) mod tenants;
 
 use crate::wait::{until, within};
 use b3lb_config::Settings;
@@ -36,7 +36,7 @@ use url::Url;
 const SECRET: &str = "frontend-secret";
 
 /// The secret that B3LB shares with the instances.
-const INSTANCE_SECRET: &str = "instance-secret";
+pub(crate) const INSTANCE_SECRET: &str = "instance-secret";
 
 const ADMIN_KEY: &str = "admin-key";
 

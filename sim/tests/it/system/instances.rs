@@ -72,6 +72,18 @@ async fn an_instance_that_is_down_takes_no_new_meetings() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_that_hangs_hides_no_other_that_is_down() {
+    let pool = Pool::start(Shape { instances: 2, ..Shape::default() }).await;
+    pool.instances[0].fail(Some(Fault::Hang)).await;
+    pool.instances[1].fail(Some(Fault::Down)).await;
+    until("both are known to be away", async || {
+        let status = pool.control_planes[0].status().await.unwrap();
+        status.instances.iter().all(|instance| !instance.online)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_meeting_whose_instance_is_gone_begins_again_elsewhere() {
     let pool = Pool::start(Shape { proxies: 2, ..Shape::default() }).await;
     let frontends = pool.frontends();

@@ -7,7 +7,7 @@ use b3lb_sim::Frontend;
 use bbb::Secret;
 
 /// A frontend of a new tenant.
-pub(super) async fn tenant(pool: &Pool, host: &str, secrets: &[&str], instances: Vec<String>) -> Frontend {
+pub(crate) async fn tenant(pool: &Pool, host: &str, secrets: &[&str], instances: Vec<String>) -> Frontend {
     let tenant = Tenant {
         host: host.to_owned(),
         secrets: secrets.iter().map(|secret| (*secret).to_owned()).collect(),

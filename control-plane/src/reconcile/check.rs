@@ -7,7 +7,7 @@ use rustls::ClientConfig;
 use std::time::Duration;
 
 /// How long an instance may take to list its meetings. One that needs longer is no place for new meetings.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Asks instances for their meetings.
 #[derive(Clone)]

@@ -2,6 +2,7 @@
 //!
 //! - `table`: what is to come of each call in each condition, a line for each;
 //! - `request`: how each call is made;
+//! - `subject`: makes what each call is about;
 //! - `cell`: makes one call in one condition, and compares what comes of it;
 //! - `methods`: what is no call;
 //! - `isolation`: two tenants who use the same ids at the same time.
@@ -10,54 +11,62 @@ mod cell;
 mod isolation;
 mod methods;
 mod request;
+mod subject;
 mod table;
 
 use crate::system::tenants::tenant;
 use crate::system::{Pool, Shape};
 use crate::wait::until;
+use b3lb_sim::Fault;
 use b3lb_sim::journal::Call as Received;
-use b3lb_sim::{Fault, Frontend};
-use bbb::{Call, Route};
+use bbb::Call;
 use cell::{Cell, Tenant};
 use futures::future::join_all;
 use std::time::Duration;
+use subject::{Subject, create, until_indexed};
 use table::Condition;
+
+/// How often instances are asked for their recordings: soon enough to wait for.
+const POLLS: Duration = Duration::from_millis(200);
 
 /// What a test asserts to be empty: a line for each expectation that did not hold.
 type Wrong = Vec<String>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_call_is_answered_as_the_table_says() {
-    let pool = Pool::start(Shape::default()).await;
+    let pool = Pool::start(Shape { recordings_interval: POLLS, ..Shape::default() }).await;
     // Their pools overlap, and are not the same.
     let red = Tenant::put(&pool, "red.example.org", &[0, 1]).await;
     let blue = Tenant::put(&pool, "blue.example.org", &[1, 2]).await;
-    let mut wrong = Wrong::new();
+    let mut cells = Vec::new();
     for call in Call::all() {
         for condition in Condition::WELL {
-            let id = format!("{call:?}-{condition:?}");
-            let (owner, is_there) = match condition {
-                Condition::OthersId => (&blue, true),
-                Condition::UnknownId | Condition::NoId => (&red, false),
-                // What is created is to be new.
-                _ => (&red, call != Call::Create),
+            let owner = if condition == Condition::OthersId { &blue } else { &red };
+            let subject = match condition {
+                Condition::UnknownId | Condition::NoId => Subject::missing(call, condition),
+                // What is created is to be new, except to somebody else.
+                Condition::Good if call == Call::Create => Subject::missing(call, condition),
+                _ => Subject::prepare(&pool, owner, call, condition, None).await,
             };
-            if is_there && call.route() == Route::Meeting {
-                create(&owner.frontend, &id).await;
-            }
-            wrong.extend(Cell { pool: &pool, tenant: &red, call, condition, id, faulty: None }.compare().await);
+            cells.push(Cell { pool: &pool, tenant: &red, call, condition, subject, faulty: None });
         }
     }
+    until_indexed(&pool).await;
+    let mut wrong = Wrong::new();
+    for cell in &cells {
+        wrong.extend(cell.compare().await);
+    }
     wrong.extend(unexpected(&pool));
-    assert_eq!(wrong, Wrong::new(), "{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_call_about_an_instance_that_fails_is_answered_as_the_table_says() {
     // Beyond this an instance is slow; a well one is not, on whatever machine.
     let timeout = Duration::from_secs(4);
-    let shape = Shape { instances: 4, call_timeout: timeout, create_timeout: timeout, ..Shape::default() };
-    let pool = Pool::start(shape).await;
+    let shape =
+        Shape { call_timeout: timeout, create_timeout: timeout, recordings_interval: POLLS, ..Shape::default() };
+    let pool = Pool::start(Shape { instances: 4, ..shape }).await;
     const WELL: usize = 3;
     let faults = [Fault::Down, Fault::Slow(Duration::from_secs(60)), Fault::Garbage];
     let mut tenants = Vec::new();
@@ -65,20 +74,18 @@ async fn every_call_about_an_instance_that_fails_is_answered_as_the_table_says()
         let host = format!("{condition:?}.example.org").to_lowercase();
         let tenant = Tenant::put(&pool, &host, &[faulty, WELL]).await;
         // Lists have something to show, whoever fails.
-        create_on(&pool, &tenant.frontend, WELL, &host).await;
+        create(&pool, &tenant.frontend, &host, Some(WELL)).await;
         tenants.push(tenant);
     }
     let mut cells = Vec::new();
     for (faulty, condition) in Condition::ILL.into_iter().enumerate() {
         for call in Call::all() {
             let tenant = &tenants[faulty];
-            let id = match call.route() {
-                Route::Meeting => create_on(&pool, &tenant.frontend, faulty, &format!("{call:?}-{condition:?}")).await,
-                _ => String::new(),
-            };
-            cells.push(Cell { pool: &pool, tenant, call, condition, id, faulty: Some(faulty) });
+            let subject = Subject::prepare(&pool, tenant, call, condition, Some(faulty)).await;
+            cells.push(Cell { pool: &pool, tenant, call, condition, subject, faulty: Some(faulty) });
         }
     }
+    until_indexed(&pool).await;
     for (faulty, fault) in faults.into_iter().enumerate() {
         let down = fault == Fault::Down;
         pool.instances[faulty].fail(Some(fault)).await;
@@ -90,7 +97,7 @@ async fn every_call_about_an_instance_that_fails_is_answered_as_the_table_says()
     }
     let mut wrong: Wrong = join_all(cells.iter().map(Cell::compare)).await.into_iter().flatten().collect();
     wrong.extend(unexpected(&pool));
-    assert_eq!(wrong, Wrong::new(), "{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// What a proxy sent to an instance although no cell did.
@@ -100,25 +107,6 @@ fn unexpected(pool: &Pool) -> Wrong {
     let named = |call: &Received| call.action == "getMeetings" || call.param("cell").is_some();
     let strange = calls.filter(|call| cell::is_proxied(call) && !named(call));
     strange.map(|call| format!("an instance was sent {} {}?{}", call.method, call.action, call.query)).collect()
-}
-
-/// Creates a meeting, which is to succeed.
-async fn create(frontend: &Frontend, id: &str) {
-    let params = [("meetingID", id), ("name", id), ("cell", "setup")];
-    let created = frontend.call("create", &params).await.unwrap();
-    assert!(created.succeeded(), "{}", created.text());
-}
-
-/// Creates meetings until one is on this instance, and returns its id.
-async fn create_on(pool: &Pool, frontend: &Frontend, instance: usize, prefix: &str) -> String {
-    for number in 0.. {
-        let id = format!("{prefix}-{number}");
-        create(frontend, &id).await;
-        if pool.holders(&id) == [instance] {
-            return id;
-        }
-    }
-    unreachable!("numbers do not end")
 }
 
 impl Tenant {

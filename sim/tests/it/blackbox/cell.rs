@@ -1,6 +1,7 @@
 //! One call in one condition, and what comes of it.
 
 use super::request::Request;
+use super::subject::Subject;
 use super::table::{Condition, Look, Reaches, expected};
 use crate::system::{INSTANCE_SECRET, Pool};
 use b3lb_sim::Frontend;
@@ -24,8 +25,7 @@ pub(super) struct Cell<'a> {
     pub(super) tenant: &'a Tenant,
     pub(super) call: Call,
     pub(super) condition: Condition,
-    /// Of what the call is about.
-    pub(super) id: String,
+    pub(super) subject: Subject,
     /// The instance of the tenant that fails.
     pub(super) faulty: Option<usize>,
 }
@@ -38,7 +38,7 @@ impl Cell<'_> {
 
     async fn outcome(&self) -> Result<(), String> {
         let expected = expected(self.call, self.condition);
-        let holder = self.faulty.or_else(|| self.pool.holders(&self.id).first().copied());
+        let holder = self.subject.holder;
         let answer = self.ask(&self.tenant.frontend).await?;
         let reached = self.reached();
         let well = |index: &usize| Some(*index) != self.faulty;
@@ -65,7 +65,11 @@ impl Cell<'_> {
     }
 
     async fn look(&self, answer: &Answer, look: Look, holder: Option<usize>) -> Result<bool, String> {
-        let is_document = answer.status == StatusCode::OK && is_xml(answer) && answer.text().starts_with("<response>");
+        let is_document = answer.status == StatusCode::OK
+            && is_of(answer, "text/xml;charset=utf-8")
+            && answer.text().starts_with("<response>");
+        let is_json = answer.status == StatusCode::OK && is_of(answer, "application/json;charset=utf-8");
+        let said = read(answer).filter(|_| is_json);
         let (code, key) = (answer.element("returncode"), answer.element("messageKey"));
         Ok(match look {
             Look::Fails(wanted) => {
@@ -73,9 +77,16 @@ impl Cell<'_> {
                 is_document && (code, key) == (Some("FAILED"), Some(wanted)) && message
             }
             Look::Succeeds(wanted) => is_document && code == Some("SUCCESS") && key.unwrap_or_default() == wanted,
+            Look::FailsInJson(wanted) => said == Some(("FAILED".to_owned(), Some(wanted.to_owned()))),
             Look::Passes => {
                 let there = self.ask(&self.instance(holder)).await?;
-                is_document && code == Some("SUCCESS") && there.body == answer.body && there.headers == answer.headers
+                let succeeds =
+                    is_document && code == Some("SUCCESS") || said.is_some_and(|(code, _)| code == "SUCCESS");
+                succeeds && there.body == answer.body && there.headers == answer.headers
+            }
+            Look::Lists => {
+                let listed = answer.elements("recordID");
+                is_document && code == Some("SUCCESS") && listed == [&self.subject.id]
             }
             Look::Redirects => {
                 let there = self.target(&self.instance(holder));
@@ -84,7 +95,7 @@ impl Cell<'_> {
                 let expected = holder.map(|index| format!("{}{there}", self.pool.instances[index].address()));
                 answer.status == StatusCode::FOUND && answer.body.is_empty() && url == expected.as_deref()
             }
-            Look::Garbled => answer.status == StatusCode::OK && answer.element("returncode").is_none(),
+            Look::Garbled => answer.status == StatusCode::OK && code.is_none() && said.is_none(),
         })
     }
 
@@ -101,7 +112,7 @@ impl Cell<'_> {
 
     fn target(&self, frontend: &Frontend) -> String {
         let request = Request::of(self.call);
-        let id = (self.condition != Condition::NoId).then_some(&*self.id);
+        let id = (self.condition != Condition::NoId).then_some(&*self.subject.id);
         let query = request.query(id, &self.name());
         let signed = frontend.target(request.action, &query);
         let (unsigned, checksum) = signed.rsplit_once("&checksum=").unwrap();
@@ -126,6 +137,14 @@ pub(super) fn is_proxied(call: &Received) -> bool {
     call.headers.contains_key("x-forwarded-for")
 }
 
-fn is_xml(answer: &Answer) -> bool {
-    answer.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "text/xml;charset=utf-8")
+fn is_of(answer: &Answer, kind: &str) -> bool {
+    answer.headers.get(CONTENT_TYPE).is_some_and(|value| value == kind)
+}
+
+/// What a document in JSON says: its code and its key.
+fn read(answer: &Answer) -> Option<(String, Option<String>)> {
+    let document: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
+    let text = |name: &str| document["response"][name].as_str().map(str::to_owned);
+    let explained = text("messageKey").is_none() || text("message").is_some_and(|message| !message.is_empty());
+    Some((text("returncode")?, text("messageKey"))).filter(|_| explained)
 }

@@ -2,6 +2,7 @@
 
 use super::cell::is_proxied;
 use super::request::Request;
+use super::subject::create;
 use crate::system::{Pool, Shape};
 use b3lb_sim::frontend::Answer;
 use bbb::Call;
@@ -15,14 +16,14 @@ const SHORT: usize = 100;
 async fn what_is_no_call_reaches_no_instance() {
     let pool = Pool::start(Shape { instances: 1, ..Shape::default() }).await;
     let [frontend] = pool.frontends().try_into().unwrap();
-    super::create(&frontend, "weekly").await;
+    let (id, ..) = create(&pool, &frontend, "weekly", None).await;
     let told = proxied(&pool);
     let short = |answer: &Answer| {
         answer.body.len() < SHORT && answer.headers["content-type"].as_bytes().starts_with(b"text/plain")
     };
     for call in Call::all() {
         let request = Request::of(call);
-        let target = frontend.target(request.action, &request.query(Some("weekly"), "method"));
+        let target = frontend.target(request.action, &request.query(Some(&id), "method"));
         for method in [Method::HEAD, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
             let answer = frontend.send(method.clone(), &target, request.body.clone()).await.unwrap();
             assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {target}");
@@ -31,7 +32,7 @@ async fn what_is_no_call_reaches_no_instance() {
             assert_eq!(answer.body.is_empty(), method == Method::HEAD, "{method} {target}: {}", answer.text());
         }
     }
-    let sum = frontend.target("getMeetingInfo", "meetingID=weekly");
+    let sum = frontend.target("getMeetingInfo", &format!("meetingID={id}"));
     let query = sum.split_once('?').unwrap().1;
     for path in ["/", "/api/getMeetingInfo", "/bigbluebuttonx", "/bigbluebutton/apix", "/playback/video", "/livez"] {
         for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT] {

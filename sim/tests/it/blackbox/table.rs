@@ -1,7 +1,7 @@
 //! What is to come of each call in each condition. A call or a condition that is new has no line yet, which does not compile.
 
 use Condition::*;
-use Look::{Fails, Garbled, Passes, Redirects, Succeeds};
+use Look::{Fails, FailsInJson, Garbled, Lists, Passes, Redirects, Succeeds};
 use Reaches::{All, Holder, Nobody, One, Well};
 use bbb::Call;
 
@@ -42,10 +42,14 @@ pub(super) struct Expected {
 pub(super) enum Look {
     /// 200 and a FAILED document with this key and a message.
     Fails(&'static str),
+    /// The same in JSON.
+    FailsInJson(&'static str),
     /// 200 and a SUCCESS document with this key; `""`: with an empty one, or none.
     Succeeds(&'static str),
     /// The answer that the instance gives to whoever asks it itself.
     Passes,
+    /// A list of the one recording that is asked for.
+    Lists,
     /// A redirect to the instance of the meeting, signed for it.
     Redirects,
     /// What the instance answered, which is no document.
@@ -142,18 +146,71 @@ pub(super) fn expected(call: Call, condition: Condition) -> Expected {
             Slow => to(All, Succeeds("")),
             Garbage => to(All, Succeeds("")),
         },
+        Call::GetRecordings => match condition {
+            Good => to(Holder, Lists),
+            Unsigned => to(Nobody, Fails("checksumError")),
+            Missigned => to(Nobody, Fails("checksumError")),
+            SignedAsInstance => to(Nobody, Fails("checksumError")),
+            // It asks for all.
+            NoId => to(All, Succeeds("")),
+            UnknownId => to(All, Succeeds("noRecordings")),
+            OthersId => to(Nobody, Succeeds("noRecordings")),
+            Down => to(Nobody, Fails("internalError")),
+            Slow => to(Holder, Fails("internalError")),
+            Garbage => to(Holder, Fails("internalError")),
+        },
+        Call::PublishRecordings | Call::UpdateRecordings => match condition {
+            Good => to(Holder, Passes),
+            Unsigned => to(Nobody, Fails("checksumError")),
+            Missigned => to(Nobody, Fails("checksumError")),
+            SignedAsInstance => to(Nobody, Fails("checksumError")),
+            NoId => to(Nobody, Fails("missingParamRecordID")),
+            UnknownId => to(Nobody, Fails("notFound")),
+            OthersId => to(Nobody, Fails("notFound")),
+            Down => to(Nobody, Fails("internalError")),
+            Slow => to(Holder, Fails("internalError")),
+            Garbage => to(Holder, Fails("internalError")),
+        },
+        Call::DeleteRecordings => match condition {
+            Good => to(Holder, Succeeds("")),
+            Unsigned => to(Nobody, Fails("checksumError")),
+            Missigned => to(Nobody, Fails("checksumError")),
+            SignedAsInstance => to(Nobody, Fails("checksumError")),
+            NoId => to(Nobody, Fails("missingParamRecordID")),
+            UnknownId => to(Nobody, Fails("notFound")),
+            OthersId => to(Nobody, Fails("notFound")),
+            Down => to(Nobody, Fails("internalError")),
+            Slow => to(Holder, Fails("internalError")),
+            Garbage => to(Holder, Fails("internalError")),
+        },
+        Call::GetRecordingTextTracks => match condition {
+            Good => to(Holder, Passes),
+            Unsigned => to(Nobody, FailsInJson("checksumError")),
+            Missigned => to(Nobody, FailsInJson("checksumError")),
+            SignedAsInstance => to(Nobody, FailsInJson("checksumError")),
+            NoId => to(Nobody, FailsInJson("missingParamRecordID")),
+            UnknownId => to(Nobody, FailsInJson("noRecordings")),
+            OthersId => to(Nobody, FailsInJson("noRecordings")),
+            Down => to(Nobody, FailsInJson("internalError")),
+            Slow => to(Holder, FailsInJson("internalError")),
+            Garbage => to(Holder, Garbled),
+        },
+        Call::PutRecordingTextTrack => match condition {
+            Good => to(Holder, Passes),
+            Unsigned => to(Nobody, FailsInJson("checksumError")),
+            Missigned => to(Nobody, FailsInJson("checksumError")),
+            SignedAsInstance => to(Nobody, FailsInJson("checksumError")),
+            NoId => to(Nobody, FailsInJson("paramError")),
+            UnknownId => to(Nobody, FailsInJson("noRecordings")),
+            OthersId => to(Nobody, FailsInJson("noRecordings")),
+            Down => to(Nobody, FailsInJson("internalError")),
+            Slow => to(Holder, FailsInJson("internalError")),
+            Garbage => to(Holder, Garbled),
+        },
         // Not yet.
-        Call::GetSessions
-        | Call::GetRecordings
-        | Call::PublishRecordings
-        | Call::DeleteRecordings
-        | Call::UpdateRecordings
-        | Call::GetRecordingTextTracks
-        | Call::PutRecordingTextTrack
-        | Call::HooksCreate
-        | Call::HooksDestroy
-        | Call::HooksList
-        | Call::HooksPing => to(Nobody, Fails("unsupportedRequest")),
+        Call::GetSessions | Call::HooksCreate | Call::HooksDestroy | Call::HooksList | Call::HooksPing => {
+            to(Nobody, Fails("unsupportedRequest"))
+        }
         // Browsers call these at the instance itself.
         Call::Other => to(Nobody, Fails("unsupportedRequest")),
     }

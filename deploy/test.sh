@@ -51,6 +51,9 @@ fi
 step "tests"
 cargo test --locked --workspace
 
+step "conformance of client libraries"
+deploy/conformance/run.sh
+
 step "fuzz targets"
 if [ ! -d bbb/fuzz ]; then
   echo "left out: there are none"

@@ -84,6 +84,13 @@ fn json_text(text: &str) -> String {
     escaped
 }
 
+/// What `getSessions` answers when there are none; the last word is BigBlueButton's own.
+pub fn no_sessions() -> String {
+    "<response>\n<returncode>SUCCESS</returncode>\n<sessions/>\n<messageKey>noSessions</messageKey>\n\
+     <message>no sessions were found on this serverr</message>\n</response>"
+        .to_owned()
+}
+
 /// A text as it stands in an element: escaped, and with runs of white space made one space or line break, as BigBlueButton does.
 pub fn text(text: &str) -> String {
     let mut collapsed = String::with_capacity(text.len());

@@ -5,6 +5,7 @@
 //! - [`query`]: the raw query, whose bytes are what is signed;
 //! - [`form`]: parameters that come in a body;
 //! - [`checksum`]: how a call proves that its sender knows the shared [`Secret`];
+//! - [`callback`]: what instances tell frontends by themselves;
 //! - [`document`]: answers in BigBlueButton's wire format;
 //! - [`listing`]: lists of meetings, taken apart as they arrive and merged;
 //! - [`parameters`]: what a pool and its tenants change in calls;
@@ -12,6 +13,7 @@
 
 pub mod address;
 pub mod call;
+pub mod callback;
 pub mod checksum;
 pub mod document;
 pub mod form;

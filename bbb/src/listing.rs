@@ -47,6 +47,8 @@ pub enum List {
     Meetings,
     /// `getRecordings`.
     Recordings,
+    /// `getSessions`: the users in meetings.
+    Sessions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,6 +89,7 @@ impl List {
         match self {
             Self::Meetings => Call::GetMeetings,
             Self::Recordings => Call::GetRecordings,
+            Self::Sessions => Call::GetSessions,
         }
     }
 
@@ -95,6 +98,7 @@ impl List {
         match self {
             Self::Meetings => "meetings",
             Self::Recordings => "recordings",
+            Self::Sessions => "sessions",
         }
     }
 
@@ -103,6 +107,7 @@ impl List {
         match self {
             Self::Meetings => b"<messageKey>noMeetings</messageKey>",
             Self::Recordings => b"<messageKey>noRecordings</messageKey>",
+            Self::Sessions => b"<messageKey>noSessions</messageKey>",
         }
     }
 
@@ -111,6 +116,7 @@ impl List {
         match self {
             Self::Meetings => out.extend_from_slice(b"<response>\n<returncode>SUCCESS</returncode>\n<meetings>\n"),
             Self::Recordings => out.extend_from_slice(document::RECORDINGS.as_bytes()),
+            Self::Sessions => out.extend_from_slice(b"<response>\n<returncode>SUCCESS</returncode>\n<sessions>\n"),
         }
     }
 }
@@ -279,7 +285,7 @@ impl Merger {
             self.list.open(out);
         }
         out.extend_from_slice(item);
-        if self.list == List::Meetings {
+        if self.list != List::Recordings {
             out.push(b'\n');
         }
     }
@@ -289,6 +295,8 @@ impl Merger {
         let end = match (self.list, self.started) {
             (List::Meetings, true) => "</meetings>\n</response>".to_owned(),
             (List::Meetings, false) => document::no_meetings(),
+            (List::Sessions, true) => "</sessions>\n</response>".to_owned(),
+            (List::Sessions, false) => document::no_sessions(),
             (List::Recordings, true) => ["</recordings>", document::END].concat(),
             (List::Recordings, false) => document::no_recordings(),
         };

@@ -98,6 +98,7 @@ impl Proxy {
             | Call::InsertDocument
             | Call::SendChatMessage
             | Call::GetMeetings
+            | Call::GetSessions
             | Call::GetRecordings
             | Call::PublishRecordings
             | Call::DeleteRecordings
@@ -153,7 +154,9 @@ impl Proxy {
             call if call == Call::GetRecordings || call.route() == Route::Record => {
                 Box::pin(self.recordings(received, load)).await
             }
-            Call::GetMeetings => Ok((Box::pin(self.list(received, load)).await?, Outcome::Answered)),
+            Call::GetMeetings | Call::GetSessions => {
+                Ok((Box::pin(self.list(received, load)).await?, Outcome::Answered))
+            }
             Call::Create => Ok((Box::pin(self.create(received, load)).await?, Outcome::Answered)),
             _ => self.ask(received, load).await,
         }

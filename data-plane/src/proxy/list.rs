@@ -6,9 +6,9 @@ use crate::call::{Load, Received};
 use crate::failure::Failure;
 use crate::table::{Caller, Instance, Table};
 use crate::upstream::{Answer, Repeat, Route, Upload};
-use bbb::MeetingKey;
 use bbb::document::CONTENT_TYPE;
 use bbb::listing::{List, ListingError, Meeting, Merger, Recording, Splitter};
+use bbb::{Call, MeetingKey};
 use bytes::Bytes;
 use futures::stream::{self, SelectAll, Stream, StreamExt};
 use http::header::CONTENT_TYPE as CONTENT_TYPE_HEADER;
@@ -55,11 +55,12 @@ struct Ends {
 struct Incomplete;
 
 impl Proxy {
-    /// Answers `getMeetings`. Instances that fail are left out, unless all of them do: an empty list would tell a frontend that all
+    /// Answers `getMeetings` and `getSessions`. Instances that fail are left out, unless all of them do: an empty list would tell a frontend that all
     /// its meetings are over.
     pub(super) async fn list(self: &Rc<Self>, received: &Received<'_>, load: Load) -> Result<Response<Body>, Failure> {
         let instances = self.table.borrow_mut().load().instances_of(&received.caller.tenant);
-        self.merge(List::Meetings, received, &load, instances).await
+        let kind = if received.call == Call::GetSessions { List::Sessions } else { List::Meetings };
+        self.merge(kind, received, &load, instances).await
     }
 
     /// The lists of several instances as one, of what is the tenant's.

@@ -61,6 +61,7 @@ pub(crate) static KEYS: &[Key] = &[
     key("control_plane.tls.certificate", |s, v| put(&mut tls(s).certificate, Ok(v.into()))),
     key("control_plane.tls.key", |s, v| put(&mut tls(s).key, Ok(v.into()))),
     key("control_plane.tls.client_ca", |s, v| put(&mut tls(s).client_ca, Ok(Some(v.into())))),
+    key("data_plane.public_url", |s, v| put(&mut s.data_plane.public_url, value::http_url(v).map(Some))),
     list("data_plane.control_planes", |s, v| put(&mut s.data_plane.control_planes, value::http_urls(v))),
     key("data_plane.admin_listen", |s, v| put(&mut s.data_plane.admin_listen, value::listen(v))),
     key("data_plane.workers", |s, v| put(&mut s.data_plane.workers, value::count(v).map(Some))),

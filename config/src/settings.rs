@@ -127,6 +127,9 @@ pub struct Tls {
 /// The data plane's own settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DataPlane {
+    /// `public_url`: where instances reach the proxies with what they have to tell frontends, without a path; `None`: where the frontend
+    /// did.
+    pub public_url: Option<Url>,
     /// Urls of control planes, any of which will do.
     pub control_planes: Vec<Url>,
     /// Where `/metrics`, `/livez` and `/readyz` are served.
@@ -194,6 +197,7 @@ impl Default for Settings {
                 tls: None,
             },
             data_plane: DataPlane {
+                public_url: None,
                 control_planes: Vec::from(["http://127.0.0.1:8091".parse().expect("a url")]),
                 admin_listen: SocketAddr::new(any, 8092),
                 workers: None,
@@ -206,5 +210,12 @@ impl Default for Settings {
             },
             log: Log { level: "info".to_owned(), format: LogFormat::default() },
         }
+    }
+}
+
+impl Settings {
+    /// What proxies and control planes know together: the proxies' token, else the admin key.
+    pub fn shared_secret(&self) -> Option<&Secret> {
+        self.control_plane.proxy_token.as_ref().or(self.admin.api_key.as_ref())
     }
 }

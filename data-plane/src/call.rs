@@ -164,6 +164,14 @@ impl<'a> Received<'a> {
         in_query || self.form.is_some_and(|form| form.pairs().any(|(own, _)| own.eq_ignore_ascii_case(name.as_bytes())))
     }
 
+    /// The first value of a piece of metadata, whose name may be written in any case.
+    pub(crate) fn metadata(&self, name: &str) -> Option<String> {
+        let is_meant = |own: &[u8]| own.eq_ignore_ascii_case(name.as_bytes());
+        let in_query = self.query.pairs().find(|pair| is_meant(&decode(pair.name))).map(|pair| decode(pair.value));
+        let in_form = || self.form?.pairs().find(|(own, _)| is_meant(own)).map(|(_, value)| value);
+        in_query.or_else(in_form).map(|value| String::from_utf8_lossy(&value).into_owned())
+    }
+
     /// The meeting it names.
     ///
     /// # Errors

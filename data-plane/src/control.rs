@@ -236,8 +236,7 @@ fn channel(url: &url::Url, roots: &RootCertStore) -> anyhow::Result<Channel> {
 
 impl Token {
     fn new(settings: &Settings) -> anyhow::Result<Self> {
-        let secret = settings.control_plane.proxy_token.as_ref().or(settings.admin.api_key.as_ref());
-        let bearer = secret.map(|secret| {
+        let bearer = settings.shared_secret().map(|secret| {
             let mut bearer: MetadataValue<Ascii> = format!("Bearer {}", secret.reveal()).parse().context(
                 "control_plane.proxy_token, or admin.api_key in its place, has characters that no header can carry",
             )?;

@@ -69,6 +69,14 @@ pub(crate) enum Failure {
     MeetingPool,
     /// The tenant has as many users as it may.
     UserPool,
+    /// A callback that no instance signed.
+    Unsigned,
+    /// A callback of an instance or for a tenant that is not there any more.
+    Gone,
+    /// A callback to where none may go.
+    Forbidden,
+    /// A callback that the frontend did not take.
+    Undelivered,
 }
 
 /// What a failure looks like to a frontend.
@@ -81,7 +89,7 @@ enum Look {
 
 impl Failure {
     /// All of them, in the order of their discriminants.
-    pub(crate) const ALL: [Self; 29] = [
+    pub(crate) const ALL: [Self; 33] = [
         Self::NoCall,
         Self::WrongMethod,
         Self::BodyTooLarge,
@@ -111,6 +119,10 @@ impl Failure {
         Self::PageTooFar,
         Self::MeetingPool,
         Self::UserPool,
+        Self::Unsigned,
+        Self::Gone,
+        Self::Forbidden,
+        Self::Undelivered,
     ];
 
     fn look(self, call: Call) -> Look {
@@ -159,6 +171,10 @@ impl Failure {
                 Failed("meetingPoolReached", "Your tenant reached the meeting pool limit and can't create a new one.")
             }
             Self::UserPool => Failed("userPoolReached", "Your tenant reached the user pool limit."),
+            Self::Unsigned => Text(StatusCode::UNAUTHORIZED, "The instance has not signed this.\n"),
+            Self::Gone => Text(StatusCode::GONE, "Nobody waits for this any more.\n"),
+            Self::Forbidden => Text(StatusCode::FORBIDDEN, "Nothing may be sent there.\n"),
+            Self::Undelivered => Text(StatusCode::BAD_GATEWAY, "The frontend did not take it.\n"),
             Self::BrokenUpload => Failed(INTERNAL_ERROR, "The body of the call broke off."),
             Self::MissingRecordId => Failed("missingParamRecordID", "You must specify a recordID."),
             Self::MissingRecordParam => Failed("paramError", "Missing param recordID."),
@@ -204,6 +220,10 @@ impl Failure {
             Self::PageTooFar => "page_too_far",
             Self::MeetingPool => "meeting_pool",
             Self::UserPool => "user_pool",
+            Self::Unsigned => "callback_unsigned",
+            Self::Gone => "callback_gone",
+            Self::Forbidden => "callback_forbidden",
+            Self::Undelivered => "callback_undelivered",
         }
     }
 

@@ -49,6 +49,13 @@ impl Peer {
     }
 }
 
+/// Where a frontend reaches the proxies, as the headers of its call say that are on their way to an instance.
+pub(crate) fn public_url(headers: &HeaderMap) -> Option<String> {
+    let last = |name: &HeaderName| headers.get(name)?.to_str().ok()?.rsplit(',').next().map(str::trim);
+    let scheme = last(&X_FORWARDED_PROTO).filter(|scheme| matches!(*scheme, "http" | "https")).unwrap_or("http");
+    Some(format!("{scheme}://{}", last(&X_FORWARDED_HOST)?))
+}
+
 /// Makes a frontend's headers those of a request to an instance, except for `Host`, which names the instance.
 pub(crate) fn to_instances(headers: &mut HeaderMap, peer: &Peer) {
     remove_hop_by_hop(headers);

@@ -14,11 +14,13 @@
 //! - `control`: what is asked of and told to control planes;
 //! - `worker`: a thread; `client`: a frontend's connection; `proxy`: the life of a `call`;
 //! - `upstream`: connections to instances; `headers`: what passes; `body`: what is answered; `failure`: and what if not;
+//! - `callback`: what instances tell frontends by themselves;
 //! - `admin`, `meters`, `tally`: what operators see.
 
 mod admin;
 mod body;
 mod call;
+mod callback;
 mod client;
 mod control;
 mod failure;

@@ -9,6 +9,7 @@ pub(crate) use list::Merged;
 
 use crate::body::Body;
 use crate::call::{About, Load, Posted, Received};
+use crate::callback::Callbacks;
 use crate::client::Client;
 use crate::control::{AskError, ControlPlanes, Meeting, Report, Reports};
 use crate::failure::{Failure, document_response};
@@ -46,6 +47,7 @@ pub(crate) struct Proxy {
     pub(crate) parameters: Parameters,
     /// Meetings are labelled for BigBlueSwarm's telegraf plugin as well.
     pub(crate) labels_for_swarm: bool,
+    pub(crate) callbacks: Callbacks,
     pub(crate) under_way: Cell<usize>,
     /// Bodies that are being read into memory.
     pub(crate) reading: Cell<usize>,
@@ -66,7 +68,7 @@ impl Proxy {
                 let (mut head, body) = request.into_parts();
                 self.serve(call, &mut head, body, client, arrived).await
             }
-            None => Err(Failure::NoCall),
+            None => Box::pin(self.relay(request, client, arrived)).await.map(|answer| (answer, Outcome::Answered)),
         };
         let call = call.unwrap_or(Call::Other);
         let (response, outcome) = served.unwrap_or_else(|failure| (failure.response(call), Outcome::Failed(failure)));

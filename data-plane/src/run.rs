@@ -1,6 +1,7 @@
 //! The whole proxy: its threads and tasks, each of which has to run as long as the proxy does.
 
 use crate::admin::AdminPort;
+use crate::callback::{Callbacks, Delivery};
 use crate::control::{ControlPlanes, Reporter, Reports};
 use crate::follow::Follower;
 use crate::listeners::Listeners;
@@ -12,6 +13,8 @@ use crate::upstream::Upstream;
 use crate::worker::Worker;
 use anyhow::{Context, anyhow};
 use b3lb_config::{Settings, settings, tls};
+use bbb::Secret;
+use bbb::callback::seal::Seal;
 use bbb::parameters::Parameters;
 use rustls::client::ClientConfig;
 use std::cell::{Cell, RefCell};
@@ -42,6 +45,10 @@ pub async fn run(settings: &Settings, listeners: Listeners, shutdown: Cancellati
     let name = format!("{public_addr}");
     let (reports, reporter) = Reporter::new(control.clone(), meters.clone(), name.clone());
     let tallies: Arc<[Arc<Tally>]> = public.iter().map(|_| Arc::default()).collect();
+    // Without a secret that others know, nobody else can take the callbacks of this proxy.
+    let alone = || Secret::new(&hex::encode(rand::random::<[u8; 16]>()));
+    let seal = Seal::new(&settings.shared_secret().cloned().unwrap_or_else(alone));
+    let public_url = settings.data_plane.public_url.as_ref().map(|url| url.origin().ascii_serialization());
     // Ends the threads, whichever way this function is left.
     let closing = shutdown.child_token();
     let _closing = closing.clone().drop_guard();
@@ -58,6 +65,8 @@ pub async fn run(settings: &Settings, listeners: Listeners, shutdown: Cancellati
             tls: Arc::clone(&tls),
             limits: settings.upstream.clone(),
             labels_for_swarm: settings.bigbluebutton.labels_for_swarm,
+            seal: seal.clone(),
+            public_url: public_url.clone(),
             trusted: settings.data_plane.trusted_proxies.as_slice().into(),
             closing: closing.clone(),
         };
@@ -101,6 +110,8 @@ struct Start {
     tls: Arc<ClientConfig>,
     limits: settings::Upstream,
     labels_for_swarm: bool,
+    seal: Seal,
+    public_url: Option<String>,
     trusted: Arc<[IpAddr]>,
     closing: CancellationToken,
 }
@@ -122,6 +133,11 @@ impl Start {
             table: RefCell::new(self.routes.reader()),
             control: self.control,
             reports: self.reports,
+            callbacks: Callbacks {
+                seal: self.seal,
+                public_url: self.public_url,
+                delivery: Delivery::new((*self.tls).clone()),
+            },
             upstream: Upstream::new(self.tls.into(), self.meters.clone()),
             tally: self.tally,
             limits: self.limits,

@@ -20,7 +20,7 @@ const CALLS: usize = Call::Other as usize + 1;
 #[derive(Debug, Default)]
 pub(crate) struct Tally([Counts; CALLS]);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Counts {
     /// By the index of the outcome.
     outcomes: [AtomicU64; Outcome::COUNT],
@@ -39,6 +39,16 @@ pub(crate) enum Outcome {
     /// The frontend was sent to the instance.
     Redirected,
     Failed(Failure),
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            outcomes: [const { AtomicU64::new(0) }; Outcome::COUNT],
+            buckets: Default::default(),
+            nanoseconds: AtomicU64::new(0),
+        }
+    }
 }
 
 impl Tally {

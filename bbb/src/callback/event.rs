@@ -58,13 +58,22 @@ impl Signing {
     }
 }
 
-/// The keys of the meetings that the events of a form tell of, as far as they say it: of the internal id, else of the meetingID.
-pub fn meetings(form: &str) -> Vec<MeetingKey> {
+/// The meeting that an event tells of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// The key of the meeting, or of that which it is a breakout room of.
+    pub key: MeetingKey,
+    /// Its internal id, which is the recordID of its recording.
+    pub internal_id: Option<String>,
+}
+
+/// The meetings that the events of a form tell of, as far as they say it.
+pub fn meetings(form: &str) -> Vec<About> {
     let events: Vec<Value> = field(form, "event").and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     events.iter().filter_map(meeting).collect()
 }
 
-fn meeting(event: &Value) -> Option<MeetingKey> {
+fn meeting(event: &Value) -> Option<About> {
     let text = |path: &str| event.pointer(path).and_then(Value::as_str);
     let internal = [
         "/data/attributes/meeting/internal-meeting-id",
@@ -77,12 +86,14 @@ fn meeting(event: &Value) -> Option<MeetingKey> {
     ];
     let parent =
         text("/data/attributes/meeting/parent-id").and_then(|parent| MeetingKey::of_internal(parent.as_bytes()));
-    let internal = || internal.iter().find_map(|path| MeetingKey::of_internal(text(path)?.as_bytes()));
+    let internal_id = internal.iter().find_map(|path| text(path));
+    let internal = || MeetingKey::of_internal(internal_id?.as_bytes());
     // A breakout room is whose its parent is.
-    parent.or_else(internal).or_else(|| {
+    let key = parent.or_else(internal).or_else(|| {
         let external = text("/data/attributes/meeting/external-meeting-id");
         external.or_else(|| text("/payload/external_meeting_id")).map(|id| MeetingKey::of(id.as_bytes()))
-    })
+    })?;
+    Some(About { key, internal_id: internal_id.map(str::to_owned) })
 }
 
 fn json(form: &str) -> String {
@@ -131,10 +142,11 @@ mod tests {
             format!(r#"{{"envelope":{{"routing":{{"meetingId":"{internal}"}}}}}}"#),
             format!(r#"{{"core":{{"body":{{"props":{{"meetingProp":{{"intId":"{internal}"}}}}}}}}}}"#),
         ] {
-            assert_eq!(meetings(&form(event.clone())), [key], "{event}");
+            let about = About { key, internal_id: Some(internal.to_owned()) };
+            assert_eq!(meetings(&form(event.clone())), [about], "{event}");
         }
         let external = r#"{"data":{"attributes":{"meeting":{"external-meeting-id":"m"}}}}"#.to_owned();
-        assert_eq!(meetings(&form(external)), [MeetingKey::of(b"m")]);
+        assert_eq!(meetings(&form(external)), [About { key: MeetingKey::of(b"m"), internal_id: None }]);
         assert_eq!(meetings("event=nonsense"), []);
         assert_eq!(meetings(""), []);
     }

@@ -37,6 +37,9 @@ pub struct Destination {
     /// The id of the hook, for events.
     #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
     pub hook: Option<u64>,
+    /// What stood before the token in the url that the instance was given, for events, which sign it.
+    #[serde(rename = "b", default, skip_serializing_if = "String::is_empty")]
+    pub base: String,
 }
 
 impl Seal {
@@ -81,6 +84,7 @@ mod tests {
             instance: "https://bbb1.example.org/bigbluebutton".to_owned(),
             url: "https://moodle.example.org/callback?id=1&x=%2f".to_owned(),
             hook: None,
+            base: String::new(),
         }
     }
 

@@ -67,6 +67,11 @@ impl Load {
         form::read(layout, &mut self.body, deadline, reading).await
     }
 
+    /// Where the frontend reaches the proxies.
+    pub(crate) fn public_url(&self) -> Option<String> {
+        headers::public_url(&self.headers)
+    }
+
     /// There is no body.
     pub(crate) fn is_bodiless(&self) -> bool {
         self.body.is_none()

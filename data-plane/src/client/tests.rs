@@ -1,11 +1,14 @@
 //! How long a connection may do nothing, on paused time.
 
 use super::*;
+use crate::callback::{Callbacks, Delivery};
 use crate::control::{ControlPlanes, Reporter};
 use crate::meters::Meters;
 use crate::routes::Routes;
 use crate::upstream::Upstream;
 use b3lb_config::{Settings, tls};
+use bbb::Secret;
+use bbb::callback::seal::Seal;
 use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -27,6 +30,11 @@ fn proxy() -> Rc<Proxy> {
         limits: settings.upstream,
         parameters: bbb::parameters::Parameters::default(),
         labels_for_swarm: false,
+        callbacks: Callbacks {
+            seal: Seal::new(&Secret::new("shared")),
+            public_url: None,
+            delivery: Delivery::new((*tls::client_config(None).unwrap()).clone()),
+        },
         under_way: Cell::new(0),
         reading: Cell::new(0),
         paging: Cell::new(0),

@@ -5,9 +5,12 @@ use crate::body::Body;
 use crate::call::{Load, Received};
 use crate::failure::Failure;
 use crate::table::Instance;
+use bbb::callback::seal::Destination;
+use bbb::callback::{self, Kind};
 use bbb::document;
 use bbb::parameters::{self, Edit, Parameters};
 use http::Response;
+use url::Url;
 
 /// Says whose a meeting is, and later its recordings.
 const LABEL: &str = "meta_b3lb-tenant";
@@ -40,6 +43,25 @@ impl Proxy {
         };
         let swarm = self.labels_for_swarm || received.has_metadata(SWARM_LABEL);
         [label(LABEL, true), label(SWARM_LABEL, swarm)].into_iter().flatten()
+    }
+
+    /// Signed callbacks come by here, as the frontend would refuse what the instance signs. `base` is where the frontend reaches us.
+    pub(super) fn callbacks(&self, received: &Received<'_>, instance: &Instance, base: &str) -> Vec<Edit> {
+        let tenant = &received.caller.tenant;
+        if tenant.secrets.first() == Some(&instance.secret) {
+            return Vec::new();
+        }
+        let edit = |(name, kind): (&str, Kind)| {
+            let url = received.metadata(name)?;
+            let parsed = Url::parse(&url).ok()?;
+            if !matches!(parsed.scheme(), "http" | "https") {
+                return None;
+            }
+            let (tenant, instance) = (tenant.host.to_string(), instance.url.to_string());
+            let destination = Destination { kind, tenant, instance, url, hook: None, base: String::new() };
+            Some(Edit { name: name.to_owned(), value: Some(self.callbacks.url(base, &destination)) })
+        };
+        callback::PARAMETERS.into_iter().filter_map(edit).collect()
     }
 
     /// Adds slides to a create that brings none, if somebody wants that.

@@ -26,6 +26,7 @@ impl Proxy {
         let about = received.about()?;
         let parent = received.parent()?;
         let edits = self.edits_of_create(received);
+        let base = load.public_url().unwrap_or_default();
         self.add_slides(received, &mut load);
         let meeting = Meeting { tenant: &received.caller.tenant, key: about.key, id: &about.id };
         let mut known = self.known(received, &about);
@@ -48,8 +49,10 @@ impl Proxy {
                 // The control plane does not give the meeting up where it is.
                 return Err(Failure::Unreachable);
             }
-            let edited =
-                received.edited(&edits.iter().cloned().chain(voice_bridge.map(dialled_by)).collect::<Vec<_>>());
+            let mut edits = edits.clone();
+            edits.extend(voice_bridge.map(dialled_by));
+            edits.extend(self.callbacks(received, &instance, &base));
+            let edited = received.edited(&edits);
             let received = received.over(&edited)?;
             match self.forward(&received, &instance, load, Repeat::Unsent).await {
                 Ok(response) => {

@@ -372,6 +372,7 @@ control_plane:
 data_plane:
   control_planes: ['https://cp1:8091', 'https://cp2:8091']
   admin_listen: 127.0.0.1:9092
+  public_url: https://b3lb.example.org
   workers: 2
   trusted_proxies: [10.0.0.1, '::1']
 upstream: {ca_file: /roots, call_timeout: 5s, create_timeout: 30s}

@@ -20,7 +20,7 @@ use crate::wait::until;
 use b3lb_sim::Fault;
 use b3lb_sim::journal::Call as Received;
 use bbb::Call;
-use cell::{Cell, Tenant};
+use cell::{Case, Cell, Tenant};
 use futures::future::join_all;
 use std::time::Duration;
 use subject::{Subject, create, until_indexed};
@@ -39,17 +39,15 @@ async fn every_call_is_answered_as_the_table_says() {
     let red = Tenant::put(&pool, "red.example.org", &[0, 1]).await;
     let blue = Tenant::put(&pool, "blue.example.org", &[1, 2]).await;
     let mut cells = Vec::new();
-    for call in Call::all() {
-        for condition in Condition::WELL {
-            let owner = if condition == Condition::OthersId { &blue } else { &red };
-            let subject = match condition {
-                Condition::UnknownId | Condition::NoId => Subject::missing(call, condition),
-                // What is created is to be new, except to somebody else.
-                Condition::Good if call == Call::Create => Subject::missing(call, condition),
-                _ => Subject::prepare(&pool, owner, call, condition, None).await,
-            };
-            cells.push(Cell { pool: &pool, tenant: &red, call, condition, subject, faulty: None });
-        }
+    for case in Case::all(&Condition::WELL) {
+        let owner = if case.condition == Condition::OthersId { &blue } else { &red };
+        let subject = match case.condition {
+            Condition::UnknownId | Condition::NoId => Subject::missing(case),
+            // What is created is to be new, except to somebody else.
+            Condition::Good if case.call == Call::Create => Subject::missing(case),
+            _ => Subject::prepare(&pool, owner, case, None).await,
+        };
+        cells.push(Cell { pool: &pool, tenant: &red, case, subject, faulty: None });
     }
     until_indexed(&pool).await;
     let mut wrong = Wrong::new();
@@ -79,10 +77,10 @@ async fn every_call_about_an_instance_that_fails_is_answered_as_the_table_says()
     }
     let mut cells = Vec::new();
     for (faulty, condition) in Condition::ILL.into_iter().enumerate() {
-        for call in Call::all() {
+        for case in Case::all(&[condition]) {
             let tenant = &tenants[faulty];
-            let subject = Subject::prepare(&pool, tenant, call, condition, Some(faulty)).await;
-            cells.push(Cell { pool: &pool, tenant, call, condition, subject, faulty: Some(faulty) });
+            let subject = Subject::prepare(&pool, tenant, case, Some(faulty)).await;
+            cells.push(Cell { pool: &pool, tenant, case, subject, faulty: Some(faulty) });
         }
     }
     until_indexed(&pool).await;

@@ -1,16 +1,19 @@
 //! One call in one condition, and what comes of it.
 
-use super::request::Request;
+use super::request::{Request, Way};
 use super::subject::Subject;
 use super::table::{Condition, Look, Reaches, expected};
 use crate::system::{INSTANCE_SECRET, Pool};
-use b3lb_sim::Frontend;
 use b3lb_sim::frontend::Answer;
 use b3lb_sim::journal::Call as Received;
+use b3lb_sim::{Frontend, checksum};
 
+use bbb::checksum::Algorithm;
 use bbb::{Call, Secret};
+
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, LOCATION};
+use std::collections::BTreeSet;
 
 /// A customer and its part of the pool.
 pub(super) struct Tenant {
@@ -19,27 +22,52 @@ pub(super) struct Tenant {
     pub(super) instances: Vec<usize>,
 }
 
-/// One call of one tenant in one condition.
+/// A call in a condition, made in one way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Case {
+    pub(super) call: Call,
+    pub(super) condition: Condition,
+    pub(super) way: Way,
+}
+
+/// One case of one tenant.
 pub(super) struct Cell<'a> {
     pub(super) pool: &'a Pool,
     pub(super) tenant: &'a Tenant,
-    pub(super) call: Call,
-    pub(super) condition: Condition,
+    pub(super) case: Case,
     pub(super) subject: Subject,
     /// The instance of the tenant that fails.
     pub(super) faulty: Option<usize>,
 }
 
+impl Case {
+    /// Every call in these conditions, in every way that it can be made.
+    pub(super) fn all(conditions: &[Condition]) -> Vec<Self> {
+        let mut cases = Vec::new();
+        for call in Call::all() {
+            for &condition in conditions {
+                cases.extend(Way::of(call).map(|way| Self { call, condition, way }));
+            }
+        }
+        cases
+    }
+
+    /// Tells it from all others.
+    pub(super) fn name(self) -> String {
+        format!("{:?}-{:?}-{:?}", self.call, self.condition, self.way)
+    }
+}
+
 impl Cell<'_> {
     /// Makes the call. What did not come as expected is returned in words.
     pub(super) async fn compare(&self) -> Option<String> {
-        self.outcome().await.err().map(|why| format!("{:?}, {:?}: {why}", self.call, self.condition))
+        self.outcome().await.err().map(|why| format!("{}: {why}", self.case.name()))
     }
 
     async fn outcome(&self) -> Result<(), String> {
-        let expected = expected(self.call, self.condition);
+        let expected = expected(self.case.call, self.case.condition);
         let holder = self.subject.holder;
-        let answer = self.ask(&self.tenant.frontend).await?;
+        let answer = self.ask(&self.tenant.frontend, self.case.way).await?;
         let reached = self.reached();
         let well = |index: &usize| Some(*index) != self.faulty;
         let own = &self.tenant.instances;
@@ -59,7 +87,7 @@ impl Cell<'_> {
 
     /// The instances that got this very call from a proxy, once for each time.
     fn reached(&self) -> Vec<usize> {
-        let own = |call: &Received| is_proxied(call) && call.param("cell").as_ref() == Some(&self.name());
+        let own = |call: &Received| is_proxied(call) && call.param("cell").as_ref() == Some(&self.case.name());
         let times = |index: usize| self.pool.instances[index].calls().iter().filter(|call| own(call)).count();
         (0..self.pool.instances.len()).flat_map(|index| vec![index; times(index)]).collect()
     }
@@ -79,7 +107,7 @@ impl Cell<'_> {
             Look::Succeeds(wanted) => is_document && code == Some("SUCCESS") && key.unwrap_or_default() == wanted,
             Look::FailsInJson(wanted) => said == Some(("FAILED".to_owned(), Some(wanted.to_owned()))),
             Look::Passes => {
-                let there = self.ask(&self.instance(holder)).await?;
+                let there = self.ask(&self.instance(holder), Way::Query).await?;
                 let succeeds =
                     is_document && code == Some("SUCCESS") || said.is_some_and(|(code, _)| code == "SUCCESS");
                 succeeds && there.body == answer.body && there.headers == answer.headers
@@ -89,11 +117,11 @@ impl Cell<'_> {
                 is_document && code == Some("SUCCESS") && listed == [&self.subject.id]
             }
             Look::Redirects => {
-                let there = self.target(&self.instance(holder));
                 let location = answer.headers.get(LOCATION).and_then(|location| location.to_str().ok());
-                let url = location.and_then(|location| location.strip_prefix("http://"));
-                let expected = holder.map(|index| format!("{}{there}", self.pool.instances[index].address()));
-                answer.status == StatusCode::FOUND && answer.body.is_empty() && url == expected.as_deref()
+                let base = holder.map(|index| format!("{}/api/join?", self.pool.instances[index].url()));
+                let query = base.and_then(|base| location?.strip_prefix(&*base));
+                let right = query.is_some_and(|query| self.is_resigned(query));
+                answer.status == StatusCode::FOUND && answer.body.is_empty() && right
             }
             Look::Garbled => answer.status == StatusCode::OK && code.is_none() && said.is_none(),
         })
@@ -102,39 +130,48 @@ impl Cell<'_> {
     /// One who asks an instance itself.
     fn instance(&self, index: Option<usize>) -> Frontend {
         let url = self.pool.instances[index.unwrap_or_default()].url();
-        Frontend::new(&url, Secret::new(INSTANCE_SECRET)).unwrap()
+        Frontend::new(&url, instance_secret()).unwrap()
     }
 
-    async fn ask(&self, frontend: &Frontend) -> Result<Answer, String> {
-        let Request { method, body, .. } = Request::of(self.call);
-        frontend.send(method, &self.target(frontend), body).await.map_err(|error| error.to_string())
+    /// A query has all that was sent, wherever it stood, and is signed for an instance.
+    fn is_resigned(&self, query: &str) -> bool {
+        let is_checksum = |pair: &&str| pair.starts_with("checksum=");
+        let (signed, others): (Vec<&str>, Vec<&str>) = query.split('&').partition(is_checksum);
+        let signature =
+            checksum::sign(Algorithm::default(), self.case.call.name(), &others.join("&"), &instance_secret());
+        let id = Some(&*self.subject.id);
+        let (_, sent, _) = Request::of(self.case.call).sent(Way::Query, id, &self.case.name(), |_, _| None);
+        let sorted = |pairs: Vec<&str>| pairs.into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
+        let sent = sent.split_once('?').map(|(_, sent)| sorted(sent.split('&').collect()));
+        signed == [format!("checksum={signature}")] && sent == Some(sorted(others))
     }
 
-    fn target(&self, frontend: &Frontend) -> String {
-        let request = Request::of(self.call);
-        let id = (self.condition != Condition::NoId).then_some(&*self.subject.id);
-        let query = request.query(id, &self.name());
-        let signed = frontend.target(request.action, &query);
-        let (unsigned, checksum) = signed.rsplit_once("&checksum=").unwrap();
-        match self.condition {
-            Condition::Unsigned => unsigned.to_owned(),
-            Condition::Missigned => format!("{unsigned}&checksum={}", checksum.chars().rev().collect::<String>()),
-            Condition::SignedAsInstance => {
-                let impostor = Frontend { secret: Secret::new(INSTANCE_SECRET), ..frontend.clone() };
-                impostor.target(request.action, &query)
-            }
-            _ => signed,
+    async fn ask(&self, frontend: &Frontend, way: Way) -> Result<Answer, String> {
+        let id = (self.case.condition != Condition::NoId).then_some(&*self.subject.id);
+        let sign = |action: &str, query: &str| self.checksum(frontend, action, query);
+        let (method, target, body) = Request::of(self.case.call).sent(way, id, &self.case.name(), sign);
+        frontend.send(method, &target, body).await.map_err(|error| error.to_string())
+    }
+
+    /// The checksum that the condition asks for.
+    fn checksum(&self, frontend: &Frontend, action: &str, query: &str) -> Option<String> {
+        let sign = |secret: &Secret| checksum::sign(frontend.algorithm, action, query, secret);
+        match self.case.condition {
+            Condition::Unsigned => None,
+            Condition::Missigned => Some(sign(&frontend.secret).chars().rev().collect()),
+            Condition::SignedAsInstance => Some(sign(&instance_secret())),
+            _ => Some(sign(&frontend.secret)),
         }
-    }
-
-    fn name(&self) -> String {
-        format!("{:?}-{:?}", self.call, self.condition)
     }
 }
 
 /// It came through a proxy, not from a control plane that looks for itself.
 pub(super) fn is_proxied(call: &Received) -> bool {
     call.headers.contains_key("x-forwarded-for")
+}
+
+fn instance_secret() -> Secret {
+    Secret::new(INSTANCE_SECRET)
 }
 
 fn is_of(answer: &Answer, kind: &str) -> bool {

@@ -1,9 +1,9 @@
 //! Two tenants who use the same ids on the same instances at the same time.
 
 use super::cell::{Tenant, is_proxied};
-use super::request::Request;
+use super::request::{Request, Way};
 use crate::system::{Pool, Shape};
-use b3lb_sim::Frontend;
+use b3lb_sim::checksum;
 use b3lb_sim::frontend::Answer;
 use bbb::{Call, Route};
 use futures::future::join_all;
@@ -74,9 +74,10 @@ async fn tenants_with_the_same_ids_never_see_each_other() {
 }
 
 async fn ask(tenant: &Tenant, call: Call, id: &str) -> Answer {
-    let Request { method, action, body, .. } = Request::of(call);
-    let target = tenant.frontend.target(action, &Request::of(call).query(Some(id), "isolation"));
-    Frontend::send(&tenant.frontend, method, &target, body).await.unwrap()
+    let frontend = &tenant.frontend;
+    let sign = |action: &str, query: &str| Some(checksum::sign(frontend.algorithm, action, query, &frontend.secret));
+    let (method, target, body) = Request::of(call).sent(Way::Query, Some(id), "isolation", sign);
+    frontend.send(method, &target, body).await.unwrap()
 }
 
 /// The url of the instance that a join is sent to.

@@ -1,9 +1,10 @@
 //! What is no call: other methods, and other paths.
 
 use super::cell::is_proxied;
-use super::request::Request;
+use super::request::{Request, Way};
 use super::subject::create;
 use crate::system::{Pool, Shape};
+use b3lb_sim::checksum;
 use b3lb_sim::frontend::Answer;
 use bbb::Call;
 use http::header::ALLOW;
@@ -23,9 +24,11 @@ async fn what_is_no_call_reaches_no_instance() {
     };
     for call in Call::all() {
         let request = Request::of(call);
-        let target = frontend.target(request.action, &request.query(Some(&id), "method"));
+        let sign =
+            |action: &str, query: &str| Some(checksum::sign(frontend.algorithm, action, query, &frontend.secret));
+        let (_, target, body) = request.sent(Way::Query, Some(&id), "method", sign);
         for method in [Method::HEAD, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
-            let answer = frontend.send(method.clone(), &target, request.body.clone()).await.unwrap();
+            let answer = frontend.send(method.clone(), &target, body.clone()).await.unwrap();
             assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {target}");
             assert_eq!(answer.headers[ALLOW], call.methods().allow(), "{method} {target}");
             assert!(short(&answer), "{method} {target}: {}", answer.text());

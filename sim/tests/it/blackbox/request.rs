@@ -1,20 +1,32 @@
 //! How each call is made.
 
 use bbb::Call;
+use bbb::form::ENCODED;
 use bytes::Bytes;
 use http::Method;
 
-/// A call as a frontend makes it. `{id}` stands for what it names.
+/// Where the parameters of a call stand, all but the one that tells it from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// In the query.
+    Query,
+    /// In a form.
+    Form,
+    /// In a form, and the checksum too.
+    SignedForm,
+}
+
+/// A call as a frontend makes it.
 pub(super) struct Request {
-    pub(super) method: Method,
+    method: Method,
     /// What follows `/api/`.
-    pub(super) action: &'static str,
+    action: &'static str,
     /// The parameter that names what the call is about, if any.
-    pub(super) named: Option<&'static str>,
+    named: Option<&'static str>,
     /// The other parameters.
-    pub(super) query: &'static str,
+    query: &'static str,
     /// A body and its content type.
-    pub(super) body: Option<(&'static str, Bytes)>,
+    body: Option<(&'static str, Bytes)>,
 }
 
 impl Request {
@@ -54,11 +66,48 @@ impl Request {
         }
     }
 
-    /// The raw query; without an id, nothing is named. `cell` tells the call from all others, wherever it arrives.
-    pub(super) fn query(&self, id: Option<&str>, cell: &str) -> String {
-        let named = self.named.and_then(|name| Some(format!("{name}={}", id?)));
-        let parts = [named, Some(self.query.to_owned()), Some(format!("cell={cell}"))];
-        let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
-        parts.join("&")
+    /// The call as it is sent; without an id, nothing is named. `cell` tells it from all others, wherever it arrives. The checksum is made
+    /// with `sign` from the name of the call and its query; without one, there is none.
+    pub(super) fn sent(
+        &self,
+        way: Way,
+        id: Option<&str>,
+        cell: &str,
+        sign: impl Fn(&str, &str) -> Option<String>,
+    ) -> (Method, String, Option<(&'static str, Bytes)>) {
+        let path = |query: String| format!("/bigbluebutton/api/{}?{query}", self.action);
+        let cell = format!("cell={cell}");
+        let parameters = self.parameters(id);
+        let checksum = |query: &str| sign(self.action, query).map(|sum| format!("checksum={sum}")).unwrap_or_default();
+        match way {
+            Way::Query => {
+                let query = joined([&parameters, &cell]);
+                (self.method.clone(), path(joined([query.as_str(), &checksum(&query)])), self.body.clone())
+            }
+            Way::Form => (Method::POST, path(joined([&cell, &checksum(&cell)])), Some((ENCODED, parameters.into()))),
+            Way::SignedForm => {
+                let form = joined([&parameters, &checksum(&cell)]);
+                (Method::POST, path(cell), Some((ENCODED, form.into())))
+            }
+        }
     }
+
+    fn parameters(&self, id: Option<&str>) -> String {
+        let named = self.named.and_then(|name| Some(format!("{name}={}", id?)));
+        joined([&*named.unwrap_or_default(), self.query])
+    }
+}
+
+impl Way {
+    /// Those in which a call can be made.
+    pub(super) fn of(call: Call) -> impl Iterator<Item = Self> {
+        let takes_forms =
+            ["GET", "POST"].into_iter().all(|method| call.methods().include(method)) && call.takes(ENCODED);
+        [Self::Query, Self::Form, Self::SignedForm].into_iter().filter(move |way| *way == Self::Query || takes_forms)
+    }
+}
+
+fn joined<const N: usize>(parts: [&str; N]) -> String {
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("&")
 }

@@ -1,7 +1,6 @@
 //! What calls are about: meetings and recordings of a tenant, on an instance that is chosen.
 
-use super::cell::Tenant;
-use super::table::Condition;
+use super::cell::{Case, Tenant};
 use crate::system::Pool;
 use crate::wait::within;
 use b3lb_sim::Frontend;
@@ -17,25 +16,19 @@ pub(super) struct Subject {
 
 impl Subject {
     /// What is not there; a recording's id looks like one all the same.
-    pub(super) fn missing(call: Call, condition: Condition) -> Self {
-        let id = match is_about_recordings(call) {
+    pub(super) fn missing(case: Case) -> Self {
+        let id = match is_about_recordings(case.call) {
             true => "0123456789012345678901234567890123456789-1600000000000".to_owned(),
-            false => format!("{call:?}-{condition:?}-nowhere"),
+            false => format!("{}-nowhere", case.name()),
         };
         Self { id, holder: None }
     }
 
-    /// A new one for this call to be about, on the instance that is wanted, if any.
-    pub(super) async fn prepare(
-        pool: &Pool,
-        owner: &Tenant,
-        call: Call,
-        condition: Condition,
-        on: Option<usize>,
-    ) -> Self {
-        let prefix = format!("{call:?}-{condition:?}");
+    /// A new one for this case, on the instance that is wanted, if any.
+    pub(super) async fn prepare(pool: &Pool, owner: &Tenant, case: Case, on: Option<usize>) -> Self {
+        let (prefix, call) = (case.name(), case.call);
         if !is_about_recordings(call) && call.route() != Route::Meeting {
-            return Self::missing(call, condition);
+            return Self::missing(case);
         }
         let (id, internal, holder) = create(pool, &owner.frontend, &prefix, on).await;
         if !is_about_recordings(call) {

@@ -39,6 +39,19 @@ impl MeetingKey {
         std::str::from_utf8(digits).ok()?.parse().ok()
     }
 
+    /// The id may be the beginning of an internal one. BigBlueButton takes it for that before it takes it for a meetingID, so that it
+    /// may mean any meeting of an instance. A whole internal id means one.
+    pub fn begins_internal(id: &[u8]) -> bool {
+        // Instances leave these out before they look.
+        let id: Vec<u8> = id.iter().copied().filter(|b| !b.is_ascii_control()).collect();
+        let id = id.trim_ascii();
+        let (digits, time) = id.split_at(id.len().min(40));
+        let hexadecimal = !digits.is_empty() && digits.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let timed =
+            || time.strip_prefix(b"-").is_some_and(|time| time.len() < 13 && time.iter().all(u8::is_ascii_digit));
+        hexadecimal && (time.is_empty() || timed())
+    }
+
     /// The key as bytes, as it travels between the planes.
     pub fn as_bytes(&self) -> &[u8; Self::LEN] {
         &self.0
@@ -96,6 +109,20 @@ mod tests {
         assert_eq!(key.to_string(), "c25a79c57906ba7027b36d380230db92bbc0fd64");
         assert_eq!(MeetingKey::of(b"c25a79c57906ba7027b36d380230db92bbc0fd64-1531155809613"), key);
         assert_eq!(key.to_string().parse(), Ok(key));
+    }
+
+    #[test]
+    fn what_may_begin_an_internal_id_is_told_from_what_cannot() {
+        let whole = "c25a79c57906ba7027b36d380230db92bbc0fd64-1531155809613";
+        for length in 1..whole.len() {
+            assert!(MeetingKey::begins_internal(&whole.as_bytes()[..length]), "{length}");
+        }
+        for id in ["42", " c2\u{1}5a "] {
+            assert!(MeetingKey::begins_internal(id.as_bytes()), "{id}");
+        }
+        for id in ["", whole, "C25A", "room", "c25a-1", "c25a79c57906ba7027b36d380230db92bbc0fd64-12-3"] {
+            assert!(!MeetingKey::begins_internal(id.as_bytes()), "{id}");
+        }
     }
 
     #[test]

@@ -177,6 +177,9 @@ impl Proxy {
                 None => return Err(Failure::NotFound),
             },
         };
+        let edited = self.exactly(received, "meetingID").map(|edit| received.edited(&[edit]));
+        let exact = edited.as_ref().map(|edited| received.over(edited)).transpose()?;
+        let received = exact.as_ref().unwrap_or(received);
         match received.call {
             Call::Join => {
                 if received.caller.tenant.limits_users {

@@ -76,6 +76,11 @@ impl Site {
         self.find(meeting_id).filter(|&index| self.meetings[index].ended.is_none())
     }
 
+    /// The index of the meeting that a create of this meetingID would open again: only here it is never the beginning of another's id.
+    pub(crate) fn same(&self, meeting_id: &str) -> Option<usize> {
+        self.open(&hex::encode(Sha1::digest(meeting_id)))
+    }
+
     /// Opens a meeting at `now`; its times and its internal id are filled in, and whatever the sender left to chance.
     pub(crate) fn create(&mut self, mut fixed: Entry, now: u64) -> &Meeting {
         let hash = match &fixed.breakout {

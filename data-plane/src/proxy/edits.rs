@@ -7,8 +7,8 @@ use crate::failure::Failure;
 use crate::table::Instance;
 use bbb::callback::seal::Destination;
 use bbb::callback::{self, Kind};
-use bbb::document;
 use bbb::parameters::{self, Edit, Parameters};
+use bbb::{MeetingKey, document};
 use http::Response;
 use url::Url;
 
@@ -31,7 +31,19 @@ impl Proxy {
             parameters::of_create(&self.parameters, own, |name| text(received, name))
         };
         edits.extend(self.labels(received));
+        edits.extend(self.exactly(received, "parentMeetingID"));
         edits
+    }
+
+    /// What an instance would take for the beginning of an internal id, and so maybe for another tenant's meeting, is made to begin the
+    /// internal id of the tenant's own.
+    pub(super) fn exactly(&self, received: &Received<'_>, name: &str) -> Option<Edit> {
+        if self.table.borrow_mut().load().is_only_tenant(&received.caller.tenant.host) {
+            return None;
+        }
+        let id = received.value(name).ok()??;
+        let value = MeetingKey::of(&id).to_string();
+        MeetingKey::begins_internal(&id).then(|| Edit { name: name.to_owned(), value: Some(value) })
     }
 
     /// A frontend cannot say that its meeting is somebody else's.

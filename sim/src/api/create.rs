@@ -22,7 +22,7 @@ pub(super) fn create(site: &mut Site, params: &Params, now: u64) -> Answer {
         Ok(wanted) => wanted,
         Err(failure) => return failure.into(),
     };
-    if let Some(open) = site.open(&wanted.meeting_id) {
+    if let Some(open) = site.same(&wanted.meeting_id) {
         return duplicate(&site.meetings[open].entry(now), &wanted);
     }
     let taken = site

@@ -146,6 +146,18 @@ pub(super) fn expected(call: Call, condition: Condition) -> Expected {
             Slow => to(All, Succeeds("")),
             Garbage => to(All, Succeeds("")),
         },
+        Call::GetSessions => match condition {
+            // Nobody has joined.
+            Good => to(All, Succeeds("noSessions")),
+            Unsigned => to(Nobody, Fails("checksumError")),
+            Missigned => to(Nobody, Fails("checksumError")),
+            SignedAsInstance => to(Nobody, Fails("checksumError")),
+            // It takes no id.
+            NoId | UnknownId | OthersId => to(All, Succeeds("noSessions")),
+            Down => to(Well, Succeeds("noSessions")),
+            Slow => to(All, Succeeds("noSessions")),
+            Garbage => to(All, Succeeds("noSessions")),
+        },
         Call::GetRecordings => match condition {
             Good => to(Holder, Lists),
             Unsigned => to(Nobody, Fails("checksumError")),
@@ -208,7 +220,7 @@ pub(super) fn expected(call: Call, condition: Condition) -> Expected {
             Garbage => to(Holder, Garbled),
         },
         // Not yet.
-        Call::GetSessions | Call::HooksCreate | Call::HooksDestroy | Call::HooksList | Call::HooksPing => {
+        Call::HooksCreate | Call::HooksDestroy | Call::HooksList | Call::HooksPing => {
             to(Nobody, Fails("unsupportedRequest"))
         }
         // Browsers call these at the instance itself.

@@ -103,3 +103,29 @@ async fn breakout_rooms_are_where_their_parent_is() {
     assert_eq!(refused.element("messageKey"), Some("parentMeetingDoesNotExist"), "{}", refused.text());
     assert_eq!(other.meetings().await.unwrap().elements("meetingID").len(), 9);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_beginning_of_an_internal_id_reaches_nobody_elses_meeting() {
+    let pool = Pool::start(Shape::default()).await;
+    let shared = vec![pool.instances[0].url()];
+    let red = tenant(&pool, "red.example.org", &["red-secret"], shared.clone()).await;
+    let blue = tenant(&pool, "blue.example.org", &["blue-secret"], shared).await;
+    let created = red.create("red-only").await.unwrap();
+    let internal = created.element("internalMeetingID").unwrap();
+    // An instance takes these for the beginning of that id, before it takes them for the meetingID that they are.
+    for length in [4, 12, 39, 40, 42] {
+        let id = &internal[..length];
+        assert!(blue.call("create", &[("meetingID", id), ("name", "Trap")]).await.unwrap().succeeded());
+        let info = blue.info(id).await.unwrap();
+        assert_eq!(info.element("meetingID"), Some(id), "{}", info.text());
+        let joined = blue.join(id, "Mallory").await.unwrap();
+        let location = joined.headers["location"].to_str().unwrap().split_once("/bigbluebutton/").unwrap().1.to_owned();
+        let beside = Frontend::new(&pool.instances[0].url(), pool.instances[0].secret().clone()).unwrap();
+        let ticket = beside.get(&format!("/bigbluebutton/{location}")).await.unwrap();
+        assert_ne!(ticket.element("meeting_id"), Some(internal), "{}", ticket.text());
+        assert!(blue.end(id).await.unwrap().succeeded());
+    }
+    let info = red.info("red-only").await.unwrap();
+    assert_eq!(info.element("hasBeenForciblyEnded"), Some("false"), "{}", info.text());
+    assert_eq!(info.element("participantCount"), Some("0"), "{}", info.text());
+}

@@ -7,6 +7,7 @@
 //! - [`checksum`]: how a call proves that its sender knows the shared [`Secret`];
 //! - [`callback`]: what instances tell frontends by themselves;
 //! - [`document`]: answers in BigBlueButton's wire format;
+//! - [`hook`]: who is to be told of events;
 //! - [`listing`]: lists of meetings, taken apart as they arrive and merged;
 //! - [`parameters`]: what a pool and its tenants change in calls;
 //! - [`key`]: the identity of a meeting.
@@ -17,6 +18,7 @@ pub mod callback;
 pub mod checksum;
 pub mod document;
 pub mod form;
+pub mod hook;
 pub mod key;
 pub mod listing;
 pub mod parameters;

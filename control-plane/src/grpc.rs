@@ -9,6 +9,7 @@ mod admin;
 mod auth;
 mod changes;
 mod convert;
+mod hooks;
 mod parts;
 mod placement;
 mod view;
@@ -19,6 +20,7 @@ pub use auth::{Keys, NoAdminKey};
 pub(crate) use view::View;
 pub(crate) use watch::Snapshots;
 
+use crate::hooks::Hooks;
 use crate::meters::Meters;
 use crate::metrics::Readings;
 use crate::placer::Placer;
@@ -57,6 +59,7 @@ pub(crate) struct Calls {
     pub(crate) readings: Receiver<Arc<Readings>>,
     /// Where they come from.
     pub(crate) metrics_kind: &'static str,
+    pub(crate) hooks: Hooks,
     pub(crate) view: View,
     pub(crate) meters: Meters,
     pub(crate) snapshots: Snapshots,

@@ -16,6 +16,7 @@
 
 pub mod clock;
 pub mod grpc;
+mod hooks;
 pub mod ledger;
 mod lists;
 mod meters;

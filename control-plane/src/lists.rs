@@ -4,7 +4,8 @@ use crate::state::Instance;
 use bbb::listing::{List, ListingError, Paging, Splitter};
 use bytes::Bytes;
 use http::{Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -20,6 +21,9 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The most bytes a list may have: 5,000 meetings of thirty users are a third of it, and so are 25,000 recordings.
 const LIST_MAX: usize = 192 << 20;
+
+/// The most bytes of a short answer: a hundred hooks have a tenth of it.
+const TEXT_MAX: usize = 1 << 20;
 
 /// Asks instances for lists. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -78,15 +82,7 @@ impl Lists {
         query: &str,
         read: impl Fn(&[u8]) -> Option<T>,
     ) -> Result<Listed<T>, ListError> {
-        let call = list.call().name();
-        let query = instance.checksum.sign_query(call, query, &instance.secret);
-        let uri = Uri::try_from(format!("{}/api/{call}?{query}", instance.url)).map_err(|_| ListError::Url)?;
-        let request = Request::get(uri).body(Empty::new()).map_err(|_| ListError::Url)?;
-        let answer = self.client.request(request).await?;
-        if answer.status() != StatusCode::OK {
-            return Err(ListError::Status(answer.status()));
-        }
-        let mut body = answer.into_body();
+        let mut body = self.call(instance, list.call().name(), query).await?;
         let mut splitter = Splitter::of(list);
         let mut items = Vec::new();
         let mut received = 0;
@@ -108,6 +104,24 @@ impl Lists {
         let paging = splitter.paging();
         splitter.finish()?;
         Ok(Listed { items, paging })
+    }
+
+    /// A short answer as it comes. The caller sets the deadline.
+    pub(crate) async fn text(&self, instance: &Instance, call: &str, query: &str) -> Result<String, ListError> {
+        let body = self.call(instance, call, query).await?;
+        let body = Limited::new(body, TEXT_MAX).collect().await.map_err(|_| ListError::TooLarge)?;
+        Ok(String::from_utf8_lossy(&body.to_bytes()).into_owned())
+    }
+
+    async fn call(&self, instance: &Instance, call: &str, query: &str) -> Result<Incoming, ListError> {
+        let query = instance.checksum.sign_query(call, query, &instance.secret);
+        let uri = Uri::try_from(format!("{}/api/{call}?{query}", instance.url)).map_err(|_| ListError::Url)?;
+        let request = Request::get(uri).body(Empty::new()).map_err(|_| ListError::Url)?;
+        let answer = self.client.request(request).await?;
+        match answer.status() {
+            StatusCode::OK => Ok(answer.into_body()),
+            status => Err(ListError::Status(status)),
+        }
     }
 }
 

@@ -71,6 +71,11 @@ impl Recordings {
         Ok(Self { store, lists, interval, due: Due::new(interval), findings: Findings::default(), lease: None })
     }
 
+    /// What asks instances.
+    pub(crate) fn lists(&self) -> Lists {
+        self.lists.clone()
+    }
+
     /// What looks for recordings that the index does not know.
     pub(crate) fn locator(&self) -> Locator {
         Locator::new(self.store.clone(), self.lists.clone())

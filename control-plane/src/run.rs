@@ -1,6 +1,7 @@
 //! One control plane, from its settings to its end.
 
 use crate::grpc::{self, Calls, Keys, Snapshots, View};
+use crate::hooks::{Hooks, Rounds};
 use crate::meters::{Meters, TIDY_INTERVAL};
 use crate::metrics::Metrics;
 use crate::placer::Placer;
@@ -12,6 +13,8 @@ use anyhow::Context;
 use arc_swap::ArcSwap;
 use axum::Router;
 use b3lb_config::Settings;
+use bbb::Secret;
+use bbb::callback::seal::Seal;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,7 +96,10 @@ async fn work(
     let placer = Placer::new(store.clone(), settings.balancer.clone(), metrics.readings());
     let reconcile = meters.register(|| Reconcile::new(store.clone(), placer.clone(), settings))?;
     let recordings = Recordings::new(store.clone(), settings)?;
+    let hooks = Hooks::new(store.clone(), recordings.lists(), seal(settings));
+    let rounds = Rounds::new(hooks.clone(), settings.control_plane.check_interval);
     let calls = Calls {
+        hooks,
         locator: recordings.locator(),
         readings: metrics.readings(),
         metrics_kind: metrics.kind(),
@@ -110,6 +116,7 @@ async fn work(
     jobs.spawn(metrics.run(end.clone()));
     jobs.spawn(reconcile.run(end.clone()));
     jobs.spawn(recordings.run(end.clone()));
+    jobs.spawn(rounds.run(end.clone()));
     jobs.spawn(tidy(meters, end.clone()));
     log_ready(&calls);
     port.routes.store(Arc::new(serve::limited(grpc::ready(rest, &port.health, calls, keys).await)));
@@ -118,6 +125,11 @@ async fn work(
         anyhow::ensure!(end.is_cancelled(), "a job ended before its time");
     }
     Ok(())
+}
+
+/// What proxies read that follow this control plane.
+fn seal(settings: &Settings) -> Seal {
+    Seal::new(&settings.shared_secret().cloned().unwrap_or_else(|| Secret::new("")))
 }
 
 fn log_ready(calls: &Calls) {

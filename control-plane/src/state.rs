@@ -137,8 +137,8 @@ pub struct Hook {
     /// Events are wanted as they are inside of BBB.
     #[serde(default)]
     pub raw: bool,
-    /// Where the instances are told to call, which passes it on to the tenant.
-    pub relay_url: Box<str>,
+    /// Where instances reach the proxies, which pass on what they are told, such as `https://b3lb.example.org`.
+    pub base: Box<str>,
     /// Its id at each instance, by url.
     #[serde(default)]
     pub instances: std::collections::BTreeMap<Arc<str>, u64>,

@@ -9,7 +9,10 @@ use crate::table::{Instance, Tenant};
 use anyhow::Context;
 use b3lb_config::Settings;
 use b3lb_proto::v1::placement_client::PlacementClient;
-use b3lb_proto::v1::{AdmitRequest, FindRequest, LocateRequest, PlaceRequest};
+use b3lb_proto::v1::{
+    AdmitRequest, CreateHookRequest, DestroyHookRequest, FindRequest, Hook, ListHooksRequest, LocateRequest,
+    PlaceRequest,
+};
 use bbb::MeetingKey;
 use rustls::RootCertStore;
 use std::sync::Arc;
@@ -148,6 +151,25 @@ impl ControlPlanes {
     pub(crate) async fn admit(&self, tenant: &Tenant, key: MeetingKey) -> Result<(), AskError> {
         let request = AdmitRequest { tenant: tenant.host.to_string(), key: key.as_bytes().to_vec() };
         self.ask(request, async |mut client, request| client.admit(request).await).await.map(drop)
+    }
+
+    /// Tells a tenant of events from now on; the id of its hook, and whether it was there before.
+    pub(crate) async fn create_hook(&self, tenant: &Tenant, hook: Hook, base: String) -> Result<(u64, bool), AskError> {
+        let request = CreateHookRequest { tenant: tenant.host.to_string(), hook: Some(hook), base };
+        let made = self.ask(request, async |mut client, request| client.create_hook(request).await).await?;
+        Ok((made.id, made.existing))
+    }
+
+    /// Ends one of a tenant's hooks; false if it has none with this id.
+    pub(crate) async fn destroy_hook(&self, tenant: &Tenant, id: u64) -> Result<bool, AskError> {
+        let request = DestroyHookRequest { tenant: tenant.host.to_string(), id };
+        Ok(self.ask(request, async |mut client, request| client.destroy_hook(request).await).await?.removed)
+    }
+
+    /// A tenant's hooks, or those that tell of one meeting.
+    pub(crate) async fn hooks(&self, tenant: &Tenant, meeting_id: Option<String>) -> Result<Vec<Hook>, AskError> {
+        let request = ListHooksRequest { tenant: tenant.host.to_string(), meeting_id };
+        Ok(self.ask(request, async |mut client, request| client.list_hooks(request).await).await?.hooks)
     }
 
     /// Where a meeting is that the table does not know; `None` if it has no instance. The table knows it when this returns.

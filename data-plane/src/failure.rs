@@ -77,6 +77,16 @@ pub(crate) enum Failure {
     Forbidden,
     /// A callback that the frontend did not take.
     Undelivered,
+    /// A hook needs somewhere to tell its events.
+    MissingCallbackUrl,
+    /// It is not said which hook is meant.
+    MissingHookId,
+    /// The tenant has no such hook.
+    UnknownHook,
+    /// There can be no such hook.
+    HookRefused,
+    /// No control plane can be asked for hooks.
+    HooksAway,
 }
 
 /// What a failure looks like to a frontend.
@@ -89,7 +99,7 @@ enum Look {
 
 impl Failure {
     /// All of them, in the order of their discriminants.
-    pub(crate) const ALL: [Self; 33] = [
+    pub(crate) const ALL: [Self; 38] = [
         Self::NoCall,
         Self::WrongMethod,
         Self::BodyTooLarge,
@@ -123,6 +133,11 @@ impl Failure {
         Self::Gone,
         Self::Forbidden,
         Self::Undelivered,
+        Self::MissingCallbackUrl,
+        Self::MissingHookId,
+        Self::UnknownHook,
+        Self::HookRefused,
+        Self::HooksAway,
     ];
 
     fn look(self, call: Call) -> Look {
@@ -136,6 +151,9 @@ impl Failure {
             Self::NotReady => Failed(INTERNAL_ERROR, "The load balancer has just started and knows no servers yet."),
             Self::Busy => Failed(INTERNAL_ERROR, "The load balancer has too many calls under way."),
             Self::UnknownTenant => Failed("tenantNotFound", "The load balancer serves nobody under this host name."),
+            Self::Checksum if is_about_hooks(call) => {
+                Failed("checksumError", "You did not pass the checksum security check.")
+            }
             Self::Checksum if is_about_recordings(call) => {
                 Failed("checksumError", "You did not pass the checksum security check")
             }
@@ -171,6 +189,13 @@ impl Failure {
                 Failed("meetingPoolReached", "Your tenant reached the meeting pool limit and can't create a new one.")
             }
             Self::UserPool => Failed("userPoolReached", "Your tenant reached the user pool limit."),
+            Self::MissingCallbackUrl => {
+                Failed("missingParamCallbackURL", "You must specify a callbackURL in the parameters.")
+            }
+            Self::MissingHookId => Failed("missingParamHookID", "You must specify a hookID in the parameters."),
+            Self::UnknownHook => Failed("destroyMissingHook", "The hook informed was not found."),
+            Self::HookRefused => Failed("createHookError", "There can be no such hook."),
+            Self::HooksAway => Failed(INTERNAL_ERROR, "The load balancer cannot look after hooks at the moment."),
             Self::Unsigned => Text(StatusCode::UNAUTHORIZED, "The instance has not signed this.\n"),
             Self::Gone => Text(StatusCode::GONE, "Nobody waits for this any more.\n"),
             Self::Forbidden => Text(StatusCode::FORBIDDEN, "Nothing may be sent there.\n"),
@@ -224,6 +249,11 @@ impl Failure {
             Self::Gone => "callback_gone",
             Self::Forbidden => "callback_forbidden",
             Self::Undelivered => "callback_undelivered",
+            Self::MissingCallbackUrl => "missing_callback_url",
+            Self::MissingHookId => "missing_hook_id",
+            Self::UnknownHook => "unknown_hook",
+            Self::HookRefused => "hook_refused",
+            Self::HooksAway => "hooks_away",
         }
     }
 
@@ -281,7 +311,12 @@ fn is_about_text_tracks(call: Call) -> bool {
     matches!(call, Call::GetRecordingTextTracks | Call::PutRecordingTextTrack)
 }
 
-fn text_response(status: StatusCode, text: &'static str) -> Response<Body> {
+/// bbb-webhooks answers these, in words of its own.
+fn is_about_hooks(call: Call) -> bool {
+    matches!(call, Call::HooksCreate | Call::HooksDestroy | Call::HooksList)
+}
+
+pub(crate) fn text_response(status: StatusCode, text: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::Whole(Bytes::from_static(text.as_bytes())));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE_HEADER, HeaderValue::from_static("text/plain; charset=utf-8"));

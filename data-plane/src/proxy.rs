@@ -1,6 +1,7 @@
 //! The life of a call: parse it, find its tenant, check its checksum, route it, sign it anew, forward it.
 
 mod edits;
+mod hooks;
 mod lifetime;
 mod list;
 mod recordings;
@@ -12,7 +13,7 @@ use crate::call::{About, Load, Posted, Received};
 use crate::callback::Callbacks;
 use crate::client::Client;
 use crate::control::{AskError, ControlPlanes, Meeting, Report, Reports};
-use crate::failure::{Failure, document_response};
+use crate::failure::{Failure, document_response, text_response};
 use crate::headers;
 use crate::routes::Reader;
 use crate::table::{Caller, Instance};
@@ -92,6 +93,7 @@ impl Proxy {
         }
         match call {
             Call::Root => return Ok((document_response(document::version()), Outcome::Local)),
+            Call::HooksPing => return Ok((text_response(StatusCode::OK, "bbb-webhooks API up!"), Outcome::Local)),
             Call::Create
             | Call::Join
             | Call::End
@@ -106,7 +108,10 @@ impl Proxy {
             | Call::DeleteRecordings
             | Call::UpdateRecordings
             | Call::GetRecordingTextTracks
-            | Call::PutRecordingTextTrack => {}
+            | Call::PutRecordingTextTrack
+            | Call::HooksCreate
+            | Call::HooksDestroy
+            | Call::HooksList => {}
             _ => return Err(Failure::Unsupported),
         }
         let _under_way = UnderWay::begin(&self.under_way, UNDER_WAY_MAX)?;
@@ -158,6 +163,9 @@ impl Proxy {
             }
             Call::GetMeetings | Call::GetSessions => {
                 Ok((Box::pin(self.list(received, load)).await?, Outcome::Answered))
+            }
+            Call::HooksCreate | Call::HooksDestroy | Call::HooksList => {
+                Ok((Box::pin(self.hooks(received, &load)).await?, Outcome::Local))
             }
             Call::Create => Ok((Box::pin(self.create(received, load)).await?, Outcome::Answered)),
             _ => self.ask(received, load).await,

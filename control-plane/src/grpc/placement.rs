@@ -2,6 +2,7 @@
 
 use super::Calls;
 use super::convert::meeting_key;
+use super::hooks;
 use super::watch::Follower;
 use crate::meters::Outcome;
 use crate::placer::{Decision, Wish};
@@ -10,8 +11,9 @@ use b3lb_proto::v1::Recorded;
 use b3lb_proto::v1::event::Event;
 use b3lb_proto::v1::placement_server::Placement;
 use b3lb_proto::v1::{
-    AdmitRequest, AdmitResponse, FindRequest, FindResponse, LocateRequest, LocateResponse, PlaceRequest, PlaceResponse,
-    ReportRequest, ReportResponse, Update, WatchRequest,
+    AdmitRequest, AdmitResponse, CreateHookRequest, CreateHookResponse, DestroyHookRequest, DestroyHookResponse,
+    FindRequest, FindResponse, ListHooksRequest, ListHooksResponse, LocateRequest, LocateResponse, PlaceRequest,
+    PlaceResponse, ReportRequest, ReportResponse, Update, WatchRequest,
 };
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -63,6 +65,26 @@ impl Placement for PlacementCalls {
         let LocateRequest { tenant, ids } = request.into_inner();
         let found = self.0.locator.locate(&tenant, &ids).await?;
         Ok(Response::new(LocateResponse { found: recorded(found) }))
+    }
+
+    async fn create_hook(&self, request: Request<CreateHookRequest>) -> Result<Response<CreateHookResponse>, Status> {
+        let (id, existing) = self.0.hooks.create(hooks::wish(request.into_inner())?).await?;
+        Ok(Response::new(CreateHookResponse { id, existing }))
+    }
+
+    async fn destroy_hook(
+        &self,
+        request: Request<DestroyHookRequest>,
+    ) -> Result<Response<DestroyHookResponse>, Status> {
+        let DestroyHookRequest { tenant, id } = request.into_inner();
+        let removed = self.0.hooks.destroy(&tenant, id).await?;
+        Ok(Response::new(DestroyHookResponse { removed }))
+    }
+
+    async fn list_hooks(&self, request: Request<ListHooksRequest>) -> Result<Response<ListHooksResponse>, Status> {
+        let ListHooksRequest { tenant, meeting_id } = request.into_inner();
+        let found = self.0.hooks.list(&tenant, meeting_id.as_deref());
+        Ok(Response::new(ListHooksResponse { hooks: found.iter().map(|hook| hooks::message(hook)).collect() }))
     }
 
     async fn admit(&self, request: Request<AdmitRequest>) -> Result<Response<AdmitResponse>, Status> {

@@ -72,7 +72,7 @@ impl RandomChanges {
             meeting_id: None,
             event_id: None,
             raw: self.once_in(2),
-            relay_url: "https://bbb.example.org/relay".into(),
+            base: "https://bbb.example.org".into(),
             instances: [(self.url(), self.below(9).into())].into(),
         }
     }

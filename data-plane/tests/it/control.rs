@@ -3,8 +3,9 @@
 use b3lb_proto::v1::placement_server::{Placement, PlacementServer};
 use b3lb_proto::v1::{self, Changes, InstanceRoute, Placed, TenantRoute, Update};
 use b3lb_proto::v1::{
-    AdmitRequest, AdmitResponse, FindRequest, FindResponse, LocateRequest, LocateResponse, PlaceRequest, PlaceResponse,
-    ReportRequest, ReportResponse, WatchRequest,
+    AdmitRequest, AdmitResponse, CreateHookRequest, CreateHookResponse, DestroyHookRequest, DestroyHookResponse,
+    FindRequest, FindResponse, ListHooksRequest, ListHooksResponse, LocateRequest, LocateResponse, PlaceRequest,
+    PlaceResponse, ReportRequest, ReportResponse, WatchRequest,
 };
 use bbb::MeetingKey;
 use futures::StreamExt;
@@ -44,6 +45,7 @@ struct State {
     locate: Result<Vec<v1::Recorded>, Status>,
     locates: Vec<LocateRequest>,
     admits: Vec<AdmitRequest>,
+    hooks: Vec<CreateHookRequest>,
     admit: Result<(), Status>,
     reports: Vec<v1::event::Event>,
     watches: Vec<WatchRequest>,
@@ -125,6 +127,7 @@ impl Script {
             locate: Ok(Vec::new()),
             locates: Vec::new(),
             admits: Vec::new(),
+            hooks: Vec::new(),
             admit: Ok(()),
             reports: Vec::new(),
             watches: Vec::new(),
@@ -188,6 +191,10 @@ impl Script {
 
     pub(crate) fn on_admit(&self, answer: Result<(), Status>) {
         self.state().admit = answer;
+    }
+
+    pub(crate) fn hooks(&self) -> Vec<CreateHookRequest> {
+        self.state().hooks.clone()
     }
 
     pub(crate) fn admits(&self) -> usize {
@@ -260,6 +267,26 @@ impl Placement for Script {
         state.admits.push(request.into_inner());
         state.admit.clone()?;
         Ok(Response::new(AdmitResponse {}))
+    }
+
+    async fn create_hook(&self, request: Request<CreateHookRequest>) -> Result<Response<CreateHookResponse>, Status> {
+        let mut state = self.state();
+        let request = request.into_inner();
+        let existing = state.hooks.iter().any(|known| known.hook == request.hook);
+        state.hooks.push(request);
+        Ok(Response::new(CreateHookResponse { id: 7, existing }))
+    }
+
+    async fn destroy_hook(
+        &self,
+        request: Request<DestroyHookRequest>,
+    ) -> Result<Response<DestroyHookResponse>, Status> {
+        Ok(Response::new(DestroyHookResponse { removed: request.into_inner().id == 7 }))
+    }
+
+    async fn list_hooks(&self, _: Request<ListHooksRequest>) -> Result<Response<ListHooksResponse>, Status> {
+        let hooks = self.state().hooks.iter().filter_map(|request| request.hook.clone()).collect();
+        Ok(Response::new(ListHooksResponse { hooks }))
     }
 
     async fn report(&self, request: Request<ReportRequest>) -> Result<Response<ReportResponse>, Status> {

@@ -10,6 +10,7 @@ mod creates;
 mod failover;
 mod faults;
 mod frontend;
+mod hooks;
 mod instance;
 mod limits;
 mod lists;

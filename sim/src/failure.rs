@@ -32,6 +32,10 @@ pub(crate) enum Failure {
     PublishMissing,
     RecordingsNotFound,
     MeetingNotFound,
+    ChecksumOfHook,
+    CallbackUrlMissing,
+    HookIdMissing,
+    HookMissing,
 }
 
 impl Failure {
@@ -76,6 +80,12 @@ impl Failure {
             Self::PublishMissing => ("missingParamPublish", "You must specify a publish value true or false."),
             Self::RecordingsNotFound => ("notFound", "We could not find recordings"),
             Self::MeetingNotFound => ("meetingNotFound", "Meeting not found"),
+            Self::ChecksumOfHook => ("checksumError", "You did not pass the checksum security check."),
+            Self::CallbackUrlMissing => {
+                ("missingParamCallbackURL", "You must specify a callbackURL in the parameters.")
+            }
+            Self::HookIdMissing => ("missingParamHookID", "You must specify a hookID in the parameters."),
+            Self::HookMissing => ("destroyMissingHook", "The hook informed was not found."),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::door;
 use crate::fault::Fault;
 use crate::journal::{Call, Journal};
 use crate::options::Options;
+use crate::postman;
 use crate::site::{Census, Site};
 use crate::tls::Identity;
 use bbb::Secret;
@@ -105,6 +106,16 @@ impl Instance {
         let _ = self.shared.open.subscribe().wait_for(|is_open| *is_open == open).await;
     }
 
+    /// Loses all hooks, as a restart without its Redis would.
+    pub fn forget_hooks(&self) {
+        self.shared.site().webhooks.hooks.clear();
+    }
+
+    /// How many hooks it has.
+    pub fn hooks(&self) -> usize {
+        self.shared.site().webhooks.hooks.len()
+    }
+
     /// The meetings it would list now.
     pub fn meetings(&self) -> Vec<Entry> {
         let now = clock::now();
@@ -194,6 +205,7 @@ async fn run(
         served = door::serve(listener, acceptor, Arc::clone(&shared), shutdown) => served,
         () = heal(&shared) => Ok(()),
         () = measure(&shared) => Ok(()),
+        () = postman::run(&shared) => Ok(()),
     }
 }
 

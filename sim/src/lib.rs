@@ -27,12 +27,14 @@ pub mod load;
 mod meeting;
 pub mod options;
 mod params;
+mod postman;
 mod recording;
 mod reply;
 mod site;
 pub mod telegraf;
 mod tls;
 pub mod users;
+mod webhooks;
 
 pub use fault::Fault;
 pub use frontend::Frontend;

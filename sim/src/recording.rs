@@ -21,6 +21,8 @@ pub(crate) struct Recording {
     pub(crate) tracks: Vec<Track>,
     /// From then on it is listed.
     pub(crate) processed: u64,
+    /// Who wanted to know that it is ready has been told.
+    pub(crate) told: bool,
 }
 
 /// A text track.
@@ -55,6 +57,7 @@ impl Recording {
             breakout: meeting.breakout.clone(),
             tracks: Vec::new(),
             processed,
+            told: false,
         }
     }
 

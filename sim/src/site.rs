@@ -5,6 +5,7 @@ use crate::meeting::Meeting;
 use crate::options::Options;
 use crate::recording::Recording;
 use crate::users::Plan;
+use crate::webhooks::Webhooks;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sha1::{Digest, Sha1};
@@ -20,6 +21,7 @@ pub(crate) struct Site {
     pub(crate) origin: String,
     pub(crate) meetings: Vec<Meeting>,
     pub(crate) recordings: Vec<Recording>,
+    pub(crate) webhooks: Webhooks,
     pub(crate) rng: StdRng,
 }
 
@@ -44,11 +46,15 @@ impl Site {
     /// An empty one.
     pub(crate) fn new(options: Options, origin: String) -> Self {
         let rng = StdRng::seed_from_u64(options.seed);
-        Self { options, origin, meetings: Vec::new(), recordings: Vec::new(), rng }
+        Self { options, origin, meetings: Vec::new(), recordings: Vec::new(), webhooks: Webhooks::default(), rng }
     }
 
     /// Lets happen what happens by itself until `now`: deserted meetings end, ended ones are forgotten.
     pub(crate) fn advance(&mut self, now: u64) {
+        for recording in self.recordings.iter_mut().filter(|recording| !recording.told && recording.processed <= now) {
+            recording.told = true;
+            self.webhooks.recorded(recording, &self.options.secret);
+        }
         for index in 0..self.meetings.len() {
             if self.meetings[index].expires(&self.options.rules, now) {
                 self.end(index, now);
@@ -99,6 +105,7 @@ impl Site {
             Some(crowd) => Plan::draw(crowd, self.options.seed, &fixed.meeting_id, time),
             None => Plan::default(),
         };
+        self.webhooks.happened("meeting-created", &fixed, &self.options.secret, now);
         self.meetings.push(Meeting { fixed, plan, ended: None });
         &self.meetings[self.meetings.len() - 1]
     }
@@ -111,6 +118,9 @@ impl Site {
         }
         let participants = meeting.plan.visitors(now);
         meeting.end(now);
+        let ended = meeting.entry(now);
+        self.webhooks.happened("meeting-ended", &ended, &self.options.secret, now);
+        self.webhooks.analysed(&ended, &self.options.secret, now);
         if meeting.fixed.recording {
             let processed = now + self.options.rules.processing.as_millis() as u64;
             self.recordings.push(Recording::of(&meeting.entry(now), participants, processed));

@@ -37,6 +37,7 @@ pub(super) fn join(site: &mut Site, refused: Option<Failure>, params: &Params, n
         return turn_away(site, params, Failure::Full);
     }
     let ticket = admit(site, index, role, params, now);
+    site.webhooks.happened("user-joined", &meeting, &site.options.secret, now);
     if params.first("redirect").is_some_and(|redirect| redirect.eq_ignore_ascii_case("false")) {
         return Answer::Document(documents::joined(&ticket));
     }

@@ -5,6 +5,7 @@
 mod abuse;
 mod burst;
 mod control_planes;
+mod hooks;
 mod instances;
 mod limits;
 mod lists;

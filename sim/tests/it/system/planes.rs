@@ -100,7 +100,9 @@ impl Proxy {
         let listeners = Listeners::bind_to(local, local, WORKERS).unwrap();
         let url = format!("http://{}/bigbluebutton", listeners.public_addr());
         let frontend = Frontend::new(&url, Secret::new(SECRET)).unwrap();
-        let settings = settings.clone();
+        let mut settings = settings.clone();
+        // The hosts that frontends call here are no names that an instance could look up.
+        settings.data_plane.public_url = format!("http://{}", listeners.public_addr()).parse().ok();
         let proxy = async move { b3lb_data_plane::run(&settings, listeners, CancellationToken::new()).await };
         Self { frontend, runtime: Some(spawn(proxy)) }
     }

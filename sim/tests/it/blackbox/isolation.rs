@@ -3,8 +3,8 @@
 use super::cell::{Tenant, is_proxied};
 use super::request::{Request, Way};
 use crate::system::{Pool, Shape};
-use b3lb_sim::checksum;
 use b3lb_sim::frontend::Answer;
+use b3lb_sim::{Frontend, checksum};
 use bbb::{Call, Route};
 use futures::future::join_all;
 use std::collections::BTreeSet;
@@ -64,6 +64,18 @@ async fn tenants_with_the_same_ids_never_see_each_other() {
         assert_eq!(strange, 0, "{id} of {host}");
     }
 
+    for (tenant, id) in both() {
+        enter(&pool, tenant, id).await;
+    }
+    for (tenant, host) in tenants.iter().zip(["red.example.org", "blue.example.org"]) {
+        let sessions = ask(tenant, Call::GetSessions, "").await;
+        let mut listed = sessions.elements("meetingID");
+        listed.sort_unstable();
+        let mut expected: Vec<_> = ids.iter().map(String::as_str).collect();
+        expected.sort_unstable();
+        assert_eq!((listed, sessions.elements("userName")), (expected, vec![host; SHARED]));
+    }
+
     // What one ends goes on for the other.
     for id in &ids {
         assert!(ask(&red, Call::End, id).await.succeeded());
@@ -71,6 +83,68 @@ async fn tenants_with_the_same_ids_never_see_each_other() {
     }
     let list = ask(&blue, Call::GetMeetings, "").await;
     assert_eq!(list.elements("internalMeetingID").len(), SHARED);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recordings_of_meetings_with_the_same_ids_are_kept_apart() {
+    let pool = Pool::start(Shape::default()).await;
+    let red = Tenant::put(&pool, "red.example.org", &[0, 1, 2]).await;
+    let blue = Tenant::put(&pool, "blue.example.org", &[0, 1, 2]).await;
+    let ids: Vec<_> = (0..SHARED).map(|number| format!("room-{number}")).collect();
+    let record = async |tenant: &Tenant| {
+        let mut recordings = Vec::new();
+        for id in &ids {
+            let created = tenant.frontend.call("create", &[("meetingID", id), ("name", id), ("record", "true")]).await;
+            recordings.push(created.unwrap().element("internalMeetingID").unwrap().to_owned());
+            assert!(ask(tenant, Call::End, id).await.succeeded());
+        }
+        recordings
+    };
+    // After each other: what begins in the same millisecond has the same recordID, wherever it is.
+    let (reds, blues) = (record(&red).await, record(&blue).await);
+    let changes = [Call::PublishRecordings, Call::UpdateRecordings, Call::DeleteRecordings];
+    for (tenant, own, others) in [(&red, &reds, &blues), (&blue, &blues, &reds)] {
+        for (id, (own, other)) in ids.iter().zip(own.iter().zip(others)) {
+            let of_meeting = tenant.frontend.call("getRecordings", &[("meetingID", id)]).await.unwrap();
+            assert_eq!(of_meeting.elements("recordID"), [own]);
+            let both = format!("{other},{own}");
+            let of_both = tenant.frontend.call("getRecordings", &[("recordID", &both), ("limit", "10")]).await.unwrap();
+            assert_eq!(of_both.elements("recordID"), [own]);
+            // Both begin alike.
+            let alike = tenant.frontend.call("getRecordings", &[("recordID", &own[..40])]).await.unwrap();
+            assert_eq!(alike.elements("recordID"), [own]);
+            for call in changes {
+                let answer = ask(tenant, call, other).await;
+                assert_eq!(answer.element("messageKey"), Some("notFound"), "{call:?}: {}", answer.text());
+            }
+            for call in [Call::GetRecordingTextTracks, Call::PutRecordingTextTrack] {
+                let answer = ask(tenant, call, other).await;
+                assert!(answer.text().contains("noRecordings"), "{call:?}: {}", answer.text());
+            }
+        }
+        let all = tenant.frontend.call("getRecordings", &[]).await.unwrap();
+        let listed: BTreeSet<_> = all.elements("recordID").into_iter().collect();
+        assert_eq!(listed, own.iter().map(String::as_str).collect());
+    }
+    // A list of both is carried out for one's own alone.
+    let both = [reds.join(","), blues.join(",")].join(",");
+    assert!(red.frontend.call("deleteRecordings", &[("recordID", &both)]).await.unwrap().succeeded());
+    assert_eq!(red.frontend.call("getRecordings", &[]).await.unwrap().elements("recordID"), [""; 0]);
+    assert_eq!(blue.frontend.call("getRecordings", &[]).await.unwrap().elements("recordID").len(), SHARED);
+}
+
+/// Lets somebody into a meeting who is named like the tenant.
+async fn enter(pool: &Pool, tenant: &Tenant, id: &str) {
+    let place = place(tenant, id).await;
+    let instance = pool.instances.iter().find(|instance| place == instance.url()).unwrap();
+    let name = tenant.frontend.host.as_deref().unwrap();
+    let params = [("meetingID", id), ("fullName", name), ("role", "VIEWER")];
+    let answer = tenant.frontend.call("join", &params).await.unwrap();
+    let location = answer.headers["location"].to_str().unwrap();
+    let target = location.strip_prefix("http://").and_then(|rest| rest.split_once('/')).unwrap().1;
+    let beside = Frontend::new(&instance.url(), instance.secret().clone()).unwrap();
+    let entered = beside.get(&format!("/{target}")).await.unwrap();
+    assert!(entered.headers["location"].to_str().unwrap().contains("sessionToken="), "{id}");
 }
 
 async fn ask(tenant: &Tenant, call: Call, id: &str) -> Answer {

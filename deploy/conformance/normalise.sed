@@ -7,3 +7,4 @@ s#w_[a-z0-9]{12}#USER#g
 s#(sessionToken=|(auth|session)_token[^a-z0-9]+(Some\(")?)[a-z0-9]+#\1TOKEN#g
 s#([vV]oice_?[bB]ridge[^0-9]{1,12})[0-9]{5}#\1BRIDGE#g
 s#((rawS|s)ize[^0-9a-zA-Z]{1,4})[0-9]+#\1SIZE#g
+s#(hookID[^0-9]{1,4})[0-9]+#\1HOOK#g

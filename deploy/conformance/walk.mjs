@@ -12,7 +12,7 @@ const PAUSE = 250
 const MEETING = 'walk js/1 + ü'
 
 const [url, secret] = process.argv.slice(2)
-const { administration, monitoring, recording } = bigbluebutton.api(url, secret)
+const { administration, monitoring, recording, hooks } = bigbluebutton.api(url, secret)
 const call = bigbluebutton.http
 
 const show = (step, answer) => console.log(JSON.stringify({ step, answer }))
@@ -67,6 +67,16 @@ show('recording', await call(recording.getRecordings({ meetingID: MEETING, state
 show('delete', await call(recording.deleteRecordings(record)))
 show('delete again', await call(recording.deleteRecordings(record)))
 show('recordings after', await call(recording.getRecordings({ meetingID: MEETING })))
+
+const callback = 'http://127.0.0.1:1/hook?a=1'
+const hook = await call(hooks.create(callback, { meetingID: MEETING, getRaw: true }))
+show('hook', hook)
+show('hook again', await call(hooks.create(callback, { meetingID: MEETING, getRaw: true })))
+show('hooks', await call(hooks.list()))
+show('hooks of another meeting', await call(hooks.list({ meetingID: 'another' })))
+show('destroy the hook', await call(hooks.destroy(hook.hookID)))
+show('destroy it again', await call(hooks.destroy(hook.hookID)))
+show('hooks after', await call(hooks.list()))
 
 const stranger = bigbluebutton.api(url, `${secret}x`)
 show('a wrong secret', await call(stranger.administration.create('x y', MEETING, wanted)))

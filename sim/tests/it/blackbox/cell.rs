@@ -123,6 +123,7 @@ impl Cell<'_> {
                 let right = query.is_some_and(|query| self.is_resigned(query));
                 answer.status == StatusCode::FOUND && answer.body.is_empty() && right
             }
+            Look::Says(text) => answer.status == StatusCode::OK && answer.text() == text,
             Look::Garbled => answer.status == StatusCode::OK && code.is_none() && said.is_none(),
         })
     }

@@ -6,7 +6,7 @@ use crate::system::{Pool, Shape};
 use b3lb_sim::frontend::Answer;
 use b3lb_sim::{Frontend, checksum};
 use bbb::{Call, Route};
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use std::collections::BTreeSet;
 
 /// Meetings that both have.
@@ -131,6 +131,25 @@ async fn recordings_of_meetings_with_the_same_ids_are_kept_apart() {
     assert!(red.frontend.call("deleteRecordings", &[("recordID", &both)]).await.unwrap().succeeded());
     assert_eq!(red.frontend.call("getRecordings", &[]).await.unwrap().elements("recordID"), [""; 0]);
     assert_eq!(blue.frontend.call("getRecordings", &[]).await.unwrap().elements("recordID").len(), SHARED);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hooks_with_the_same_url_are_kept_apart() {
+    let pool = Pool::start(Shape::default()).await;
+    let red = Tenant::put(&pool, "red.example.org", &[0, 1, 2]).await;
+    let blue = Tenant::put(&pool, "blue.example.org", &[0, 1, 2]).await;
+    let params = [("callbackURL", "http://127.0.0.1:1/hook"), ("meetingID", "weekly")];
+    let (reds, blues) =
+        join(red.frontend.call("hooks/create", &params), blue.frontend.call("hooks/create", &params)).await;
+    let id = |created: Answer| created.element("hookID").unwrap().to_owned();
+    let (reds, blues) = (id(reds.unwrap()), id(blues.unwrap()));
+    assert_ne!(reds, blues);
+    for (tenant, own, other) in [(&red, &reds, &blues), (&blue, &blues, &reds)] {
+        assert_eq!(ask(tenant, Call::HooksList, "").await.elements("hookID"), [own]);
+        assert_eq!(ask(tenant, Call::HooksDestroy, other).await.element("messageKey"), Some("destroyMissingHook"));
+    }
+    assert!(ask(&red, Call::HooksDestroy, &reds).await.succeeded());
+    assert_eq!(ask(&blue, Call::HooksList, "").await.elements("hookID"), [&blues]);
 }
 
 /// Lets somebody into a meeting who is named like the tenant.

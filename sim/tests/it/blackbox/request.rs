@@ -52,7 +52,7 @@ impl Request {
                 let query = "kind=subtitles&lang=en_US&label=English";
                 (Method::POST, Some("recordID"), query, Some(("multipart/form-data; boundary=x", file)))
             }
-            Call::HooksCreate => (Method::GET, None, "callbackURL=http%3A%2F%2Ffrontend.example.org%2Fhook", None),
+            Call::HooksCreate => (Method::GET, Some("callbackURL"), "getRaw=true", None),
             Call::HooksDestroy => (Method::GET, Some("hookID"), "", None),
             Call::HooksList | Call::HooksPing | Call::Other => (Method::GET, None, "", None),
         };

@@ -1,6 +1,7 @@
 //! What calls are about: meetings and recordings of a tenant, on an instance that is chosen.
 
 use super::cell::{Case, Tenant};
+use super::table::Condition;
 use crate::system::Pool;
 use crate::wait::within;
 use b3lb_sim::Frontend;
@@ -17,9 +18,11 @@ pub(super) struct Subject {
 impl Subject {
     /// What is not there; a recording's id looks like one all the same.
     pub(super) fn missing(case: Case) -> Self {
-        let id = match is_about_recordings(case.call) {
-            true => "0123456789012345678901234567890123456789-1600000000000".to_owned(),
-            false => format!("{}-nowhere", case.name()),
+        let id = match case.call {
+            Call::HooksCreate => callback_url(&case.name()),
+            Call::HooksDestroy => "1234567".to_owned(),
+            call if is_about_recordings(call) => "0123456789012345678901234567890123456789-1600000000000".to_owned(),
+            _ => format!("{}-nowhere", case.name()),
         };
         Self { id, holder: None }
     }
@@ -27,6 +30,9 @@ impl Subject {
     /// A new one for this case, on the instance that is wanted, if any.
     pub(super) async fn prepare(pool: &Pool, owner: &Tenant, case: Case, on: Option<usize>) -> Self {
         let (prefix, call) = (case.name(), case.call);
+        if matches!(call, Call::HooksCreate | Call::HooksDestroy) {
+            return Self::hook(owner, case).await;
+        }
         if !is_about_recordings(call) && call.route() != Route::Meeting {
             return Self::missing(case);
         }
@@ -38,6 +44,23 @@ impl Subject {
         assert!(ended.succeeded(), "{}", ended.text());
         Self { id: internal, holder: Some(holder) }
     }
+
+    /// A hook to be destroyed, or one to be created that somebody else has.
+    async fn hook(owner: &Tenant, case: Case) -> Self {
+        let missing = Self::missing(case);
+        if case.call == Call::HooksCreate && case.condition != Condition::OthersId {
+            return missing;
+        }
+        let target = owner.frontend.target("hooks/create", &format!("callbackURL={}", callback_url(&case.name())));
+        let created = owner.frontend.get(&target).await.unwrap();
+        let id = created.element("hookID").unwrap().to_owned();
+        if case.call == Call::HooksCreate { missing } else { Self { id, holder: None } }
+    }
+}
+
+/// Where nobody listens, as it stands in a query.
+fn callback_url(name: &str) -> String {
+    format!("http%3A%2F%2F127.0.0.1%3A1%2F{name}")
 }
 
 /// What it names, if anything, are recordings.

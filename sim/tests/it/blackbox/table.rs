@@ -1,7 +1,7 @@
 //! What is to come of each call in each condition. A call or a condition that is new has no line yet, which does not compile.
 
 use Condition::*;
-use Look::{Fails, FailsInJson, Garbled, Lists, Passes, Redirects, Succeeds};
+use Look::{Fails, FailsInJson, Garbled, Lists, Passes, Redirects, Says, Succeeds};
 use Reaches::{All, Holder, Nobody, One, Well};
 use bbb::Call;
 
@@ -52,6 +52,8 @@ pub(super) enum Look {
     Lists,
     /// A redirect to the instance of the meeting, signed for it.
     Redirects,
+    /// 200 and this text.
+    Says(&'static str),
     /// What the instance answered, which is no document.
     Garbled,
 }
@@ -219,10 +221,33 @@ pub(super) fn expected(call: Call, condition: Condition) -> Expected {
             Slow => to(Holder, FailsInJson("internalError")),
             Garbage => to(Holder, Garbled),
         },
-        // Not yet.
-        Call::HooksCreate | Call::HooksDestroy | Call::HooksList | Call::HooksPing => {
-            to(Nobody, Fails("unsupportedRequest"))
-        }
+        // Control planes keep hooks, and put them to the instances: no call is passed on.
+        Call::HooksCreate => match condition {
+            Good | UnknownId | OthersId => to(Nobody, Succeeds("")),
+            Unsigned => to(Nobody, Fails("checksumError")),
+            Missigned => to(Nobody, Fails("checksumError")),
+            SignedAsInstance => to(Nobody, Fails("checksumError")),
+            NoId => to(Nobody, Fails("missingParamCallbackURL")),
+            Down | Slow | Garbage => to(Nobody, Succeeds("")),
+        },
+        Call::HooksDestroy => match condition {
+            Good => to(Nobody, Succeeds("")),
+            Unsigned => to(Nobody, Fails("checksumError")),
+            Missigned => to(Nobody, Fails("checksumError")),
+            SignedAsInstance => to(Nobody, Fails("checksumError")),
+            NoId => to(Nobody, Fails("missingParamHookID")),
+            UnknownId => to(Nobody, Fails("destroyMissingHook")),
+            OthersId => to(Nobody, Fails("destroyMissingHook")),
+            Down | Slow | Garbage => to(Nobody, Succeeds("")),
+        },
+        Call::HooksList => match condition {
+            Good | NoId | UnknownId | OthersId => to(Nobody, Succeeds("")),
+            Unsigned => to(Nobody, Fails("checksumError")),
+            Missigned => to(Nobody, Fails("checksumError")),
+            SignedAsInstance => to(Nobody, Fails("checksumError")),
+            Down | Slow | Garbage => to(Nobody, Succeeds("")),
+        },
+        Call::HooksPing => to(Nobody, Says("bbb-webhooks API up!")),
         // Browsers call these at the instance itself.
         Call::Other => to(Nobody, Fails("unsupportedRequest")),
     }

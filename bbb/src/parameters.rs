@@ -30,6 +30,41 @@ pub struct CallParameters {
     pub removed: Vec<String>,
 }
 
+/// Those that say which meeting a call is about and who sent it: nobody may change them under way.
+const UNTOUCHABLE: [&str; 4] = ["checksum", "meetingID", "meta_b3lb-tenant", "meta_bigblueswarm-tenant"];
+
+/// Bytes of one value; a welcome message is the longest that there is.
+const VALUE_MAX: usize = 8192;
+
+/// Why a parameter cannot be changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unchangeable {
+    /// It says which meeting the call is about, or who sent it; or it is none.
+    #[error("{0:?} is no parameter that can be changed")]
+    Name(String),
+    /// No instance would take it.
+    #[error("the value of {0:?} has more than {VALUE_MAX} bytes")]
+    Value(String),
+}
+
+/// Parameters of this name may be changed.
+///
+/// # Errors
+/// [`Unchangeable::Name`] if not.
+pub fn check_name(name: &str) -> Result<(), Unchangeable> {
+    let untouchable = name.is_empty() || UNTOUCHABLE.iter().any(|fixed| fixed.eq_ignore_ascii_case(name));
+    if untouchable { Err(Unchangeable::Name(name.to_owned())) } else { Ok(()) }
+}
+
+/// A parameter of this name may be given this value.
+///
+/// # Errors
+/// [`Unchangeable`] says why not.
+pub fn check_value(name: &str, value: &str) -> Result<(), Unchangeable> {
+    check_name(name)?;
+    if value.len() > VALUE_MAX { Err(Unchangeable::Value(name.to_owned())) } else { Ok(()) }
+}
+
 /// Parameters whose values are lists, which BigBlueButton separates by commas.
 const LISTS: [&str; 2] = ["disabledFeatures", "disabledFeaturesExclude"];
 

@@ -136,7 +136,7 @@ impl<'de> DeserializeSeed<'de> for &Key {
     }
 }
 
-/// A list, or its elements in one text with commas between them.
+/// A list, or its elements in one text with commas between them; or names and values, which are elements such as `name=value`.
 struct List;
 
 impl<'de> Visitor<'de> for List {
@@ -152,6 +152,14 @@ impl<'de> Visitor<'de> for List {
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
         Ok(Value::Many(split(text)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut elements = Vec::new();
+        while let Some((name, value)) = map.next_entry::<String, Option<String>>()? {
+            elements.push(format!("{name}={}", value.unwrap_or_default()));
+        }
+        Ok(Value::Many(elements))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {

@@ -1,6 +1,7 @@
 //! The configuration file, as types: defaults in sight, units in the types.
 
 use bbb::Secret;
+use bbb::parameters::Parameters;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub struct Settings {
     pub control_plane: ControlPlane,
     /// `data_plane`.
     pub data_plane: DataPlane,
+    /// `parameters`: what is done to the calls of all tenants, before what is done to those of one.
+    pub parameters: Parameters,
     /// `upstream`: calls to instances, by both planes.
     pub upstream: Upstream,
     /// `log`.
@@ -203,6 +206,7 @@ impl Default for Settings {
                 workers: None,
                 trusted_proxies: Vec::new(),
             },
+            parameters: Parameters::default(),
             upstream: Upstream {
                 ca_file: None,
                 call_timeout: Duration::from_secs(10),

@@ -1,6 +1,8 @@
 //! What may stand behind a key: one function for each kind of value, and in its error what would have been right.
 
 use bbb::Secret;
+use bbb::parameters::Unchangeable;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
@@ -74,6 +76,44 @@ pub(crate) fn http_urls(texts: &[String]) -> Parsed<Vec<Url>> {
         [] => Err("a list of one url or more".into()),
         _ => texts.iter().map(|text| http_url(text)).collect(),
     }
+}
+
+/// Parameters of a call, each `name=value`. What has no `=` belongs to the value before, which is a list with commas in it.
+pub(crate) fn parameters(texts: &[String]) -> Parsed<BTreeMap<String, String>> {
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for text in texts {
+        match (text.split_once('='), pairs.last_mut()) {
+            (Some((name, value)), _) => pairs.push((name.to_owned(), value.to_owned())),
+            (None, Some((_, value))) => *value = format!("{value},{text}"),
+            (None, None) => return Err("parameters with their values, such as welcome: Hello".into()),
+        }
+    }
+    for (name, value) in &pairs {
+        bbb::parameters::check_value(name, value).map_err(changeable)?;
+    }
+    Ok(pairs.into_iter().collect())
+}
+
+/// Names of parameters.
+pub(crate) fn parameter_names(texts: &[String]) -> Parsed<Vec<String>> {
+    for name in texts {
+        bbb::parameters::check_name(name).map_err(changeable)?;
+    }
+    Ok(texts.to_vec())
+}
+
+fn changeable(error: Unchangeable) -> Expected {
+    Expected(format!("what can be changed: {error}"))
+}
+
+pub(crate) fn minutes(text: &str) -> Parsed<u32> {
+    parse(text, "a whole number of minutes, 0 for no limit")
+}
+
+/// Where instances fetch a file.
+pub(crate) fn file_url(text: &str) -> Parsed<String> {
+    let valid = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if valid { Ok(text.to_owned()) } else { Err("an http or https url of a file".into()) }
 }
 
 pub(crate) fn ip_addresses(texts: &[String]) -> Parsed<Vec<IpAddr>> {

@@ -1,3 +1,5 @@
+mod keys;
+
 use super::*;
 use crate::settings::{Log, LogFormat, Policy, Tls};
 use bbb::Secret;
@@ -144,7 +146,7 @@ const KEYS_WRONG: &[(&str, &str)] = &[
     (
         "prot: {api_key: hunter2}\n",
         "b3lb.yaml:1: prot: there is no such key; the file has bigbluebutton, admin, balancer, port, redis, influxdb, \
-         state_dir, control_plane, data_plane, upstream, log",
+         state_dir, control_plane, data_plane, parameters, upstream, log",
     ),
     (
         "control_plane: {tls: {cert: /a}}\n",
@@ -352,61 +354,4 @@ fn variables_that_are_no_keys_are_refused_by_name() {
         ("B3LB_CONTROL_PLANE_PORT", "tcp://10.0.0.2:8091"),
     ];
     assert_eq!(settings(MINIMUM, &of_others), with_key());
-}
-
-#[test]
-fn every_key_can_be_set_by_its_variable_as_in_the_file() {
-    let file = "\
-bigbluebutton: {secret: s, recordings_poll_interval: 1m}
-admin: {api_key: key}
-balancer: {policy: classic, metrics_range: -1m, cpu_limit: 80, mem_limit: 85}
-port: 8090
-redis: {address: 'redis:6379', username: u, password: p, database: 3}
-influxdb: {address: 'http://influx:8086', token: t, organization: o, bucket: b}
-state_dir: /var/lib/b3lb
-control_plane:
-  listen: 127.0.0.1:9091
-  proxy_token: pt
-  check_interval: 5s
-  tls: {certificate: /c, key: /k, client_ca: /ca}
-data_plane:
-  control_planes: ['https://cp1:8091', 'https://cp2:8091']
-  admin_listen: 127.0.0.1:9092
-  public_url: https://b3lb.example.org
-  workers: 2
-  trusted_proxies: [10.0.0.1, '::1']
-upstream: {ca_file: /roots, call_timeout: 5s, create_timeout: 30s}
-log: {level: debug, format: json}
-";
-    let variables: Vec<(String, String)> = crate::file::entries(file)
-        .unwrap()
-        .into_iter()
-        .filter_map(|entry| {
-            let text = match entry.value {
-                Value::One(text) => text,
-                Value::Many(texts) => texts.join(", "),
-                _ => return None,
-            };
-            Some((Key::named(&entry.name).unwrap().variable(), text))
-        })
-        .collect();
-    assert_eq!(variables.len(), crate::keys::KEYS.len());
-    let from_variables = load(None, variables.into_iter()).unwrap().settings;
-    assert_eq!(settings(file, &[]), from_variables);
-    let tls = Tls { certificate: "/c".into(), key: "/k".into(), client_ca: Some("/ca".into()) };
-    assert_eq!((from_variables.balancer.policy, from_variables.control_plane.tls), (Policy::Classic, Some(tls)));
-    assert_eq!(
-        from_variables.data_plane.trusted_proxies,
-        ["10.0.0.1", "::1"].map(|ip| ip.parse::<std::net::IpAddr>().unwrap())
-    );
-}
-
-#[test]
-fn the_example_names_every_key_with_its_default() {
-    let example = include_str!("../../../deploy/b3lb.example.yaml");
-    let entries = crate::file::entries(example).unwrap();
-    let named: Vec<_> =
-        entries.iter().filter(|entry| entry.value != Value::Section).map(|entry| entry.written.as_str()).collect();
-    assert_eq!(named, crate::keys::KEYS.iter().map(|key| key.name).collect::<Vec<_>>());
-    assert_eq!(settings(example, &[("B3LB_ADMIN_API_KEY", "key")]), with_key());
 }

@@ -177,7 +177,7 @@ async fn what_needs_no_instance_is_answered_here() {
         ("insertDocument", "meetingID=m+1", "not made with this method"),
         ("getDefaultConfigXML", "", "unsupportedRequest"),
         ("getmeetinginfo", "meetingID=m+1", "unsupportedRequest"),
-        ("hooks/list", "", "unsupportedRequest"),
+        ("getJoinUrl", "sessionToken=x", "unsupportedRequest"),
     ] {
         let response = proxy.call(call, query, SECRET).await;
         let (status, says) = response.says();

@@ -13,6 +13,15 @@ const THEIRS: &str = "instance-secret";
 const CREATED: &str = "<response>\n<returncode>SUCCESS</returncode>\n<meetingID>m</meetingID>\n</response>";
 
 async fn pool(tenant: TenantRoute, labels_for_swarm: bool) -> (Instance, Proxy, control::Control) {
+    pool_of_all(tenant, labels_for_swarm, bbb::parameters::Parameters::default()).await
+}
+
+/// One with parameters for the calls of all tenants.
+async fn pool_of_all(
+    tenant: TenantRoute,
+    labels_for_swarm: bool,
+    parameters: bbb::parameters::Parameters,
+) -> (Instance, Proxy, control::Control) {
     let instance = Instance::answering(CREATED).await;
     let url = instance.url();
     let script = Script::new(Changes {
@@ -24,6 +33,7 @@ async fn pool(tenant: TenantRoute, labels_for_swarm: bool) -> (Instance, Proxy, 
     let control = control::Control::start(&script);
     let mut settings = proxy::settings(&[control.address()]);
     settings.bigbluebutton.labels_for_swarm = labels_for_swarm;
+    settings.parameters = parameters;
     let proxy = Proxy::start(&settings);
     proxy.ready().await;
     (instance, proxy, control)
@@ -119,4 +129,20 @@ async fn slides_are_added_to_a_create_that_brings_none() {
         frontend::get(proxy.public, "/bigbluebutton/api/create?meetingID=m").await.says(),
         (200, "checksumError")
     );
+}
+
+#[tokio::test]
+async fn the_tenant_goes_before_the_pool_and_the_call_between() {
+    let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    let of_pool = bbb::parameters::CallParameters {
+        defaults: map(&[("a", "pool"), ("b", "pool"), ("c", "pool")]),
+        overrides: map(&[("d", "pool"), ("e", "pool")]),
+        removed: Vec::new(),
+    };
+    let pool_wide = bbb::parameters::Parameters { create: of_pool, ..Default::default() };
+    let own = with(values(&[("b", "tenant"), ("c", "tenant")], &[("e", "tenant")]), CallParameters::default());
+    let tenant = TenantRoute { parameters: Some(own), ..control::tenant("*", &[SECRET]) };
+    let (instance, proxy, _control) = pool_of_all(tenant, false, pool_wide).await;
+    proxy.call("create", "meetingID=m&c=call&d=call&e=call", SECRET).await;
+    assert_eq!(last(&instance), sent("meetingID=m&c=call&d=pool&e=tenant", "&a=pool&b=tenant"));
 }

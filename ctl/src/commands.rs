@@ -1,12 +1,14 @@
 //! What each command asks the control plane, and what it prints.
 
+mod add;
+
 use crate::args::{Add, Args, Command, Delete, Get};
 use crate::client::{Client, connect};
 use anyhow::anyhow;
 use b3lb_proto::v1::{
     AddInstanceRequest, Admission, CordonInstanceRequest, DeleteTenantRequest, DisableInstanceRequest,
-    DrainInstanceRequest, ExplainRequest, Instance, ListInstancesRequest, ListMeetingsRequest, ListTenantsRequest,
-    PoolStatus, PutTenantRequest, RemoveInstanceRequest, StatusRequest, Tenant, UncordonInstanceRequest,
+    DrainInstanceRequest, ExplainRequest, ListInstancesRequest, ListMeetingsRequest, ListTenantsRequest, PoolStatus,
+    PutTenantRequest, RemoveInstanceRequest, StatusRequest, UncordonInstanceRequest,
 };
 use comfy_table::{Table, presets};
 use std::fmt::Display;
@@ -73,10 +75,19 @@ async fn get(client: &mut Client, what: Get) -> Result<(), Status> {
         }
         Get::Tenants { secrets } => {
             let answer = client.list_tenants(timed(ListTenantsRequest { with_secrets: secrets })).await?.into_inner();
-            let mut table = table(&["HOST", "INSTANCES", "MEETINGS", "SECRETS"]);
+            let mut table = table(&["HOST", "INSTANCES", "MEETINGS", "MOST MEETINGS", "MOST USERS", "SECRETS"]);
             for t in answer.tenants {
-                let instances = if t.instances.is_empty() { "all".to_owned() } else { t.instances.join(" ") };
-                table.add_row([t.host, instances, t.meetings.to_string(), t.secrets.join(" ")]);
+                let tags = t.tags.iter().map(|tag| format!("tag:{tag}"));
+                let instances: Vec<String> = t.instances.into_iter().chain(tags).collect();
+                let instances = if instances.is_empty() { "all".to_owned() } else { instances.join(" ") };
+                let [meetings, users] =
+                    [t.meeting_pool, t.user_pool].map(|most| most.map_or_else(|| "-".to_owned(), |m| m.to_string()));
+                let secrets = t.secret_ids.iter().enumerate().map(|(i, id)| match t.secrets.get(i) {
+                    Some(secret) => format!("{id}={secret}"),
+                    None => id.clone(),
+                });
+                let secrets = secrets.collect::<Vec<_>>().join(" ");
+                table.add_row([t.host, instances, t.meetings.to_string(), meetings, users, secrets]);
             }
             print(table)?;
         }
@@ -105,14 +116,13 @@ async fn list_meetings(client: &mut Client, tenant: String, instance: String) ->
 async fn add(client: &mut Client, what: Add) -> Result<(), Status> {
     match what {
         Add::Instance(new) => {
-            let instance = Instance { url: new.url, secret: new.secret, capacity: new.capacity, ..Default::default() };
+            let instance = add::instance(new);
             let request = timed(AddInstanceRequest { instance: Some(instance) });
             let added = client.add_instance(request).await?.into_inner();
             eprintln!("{} is in the pool", added.url);
         }
         Add::Tenant(new) => {
-            let tenant =
-                Tenant { host: new.host, secrets: new.secrets, instances: new.instances, ..Default::default() };
+            let tenant = add::tenant(*new);
             let put = client.put_tenant(timed(PutTenantRequest { tenant: Some(tenant) })).await?.into_inner();
             eprintln!("tenant {} is known", put.host);
         }

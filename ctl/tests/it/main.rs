@@ -104,3 +104,40 @@ async fn a_reader_who_has_had_enough_is_no_reason_to_panic() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), said.as_str()), (Some(1), "b3lbctl: stdout: Broken pipe (os error 32)\n"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_is_given_what_the_command_line_says() {
+    let control_plane = ControlPlane::start(None).await;
+    let address = format!("http://127.0.0.1:{}", control_plane.port);
+    let run = |arguments: &str| {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        b3lbctl(&[&["--address", &address], &arguments[..]].concat())
+    };
+    let instance = "add instance https://bbb1.example.org --secret s --checksum sha512 --tag big --signs-forms";
+    assert_eq!(run(instance).0, Some(0));
+    let (code, _, said) = run(
+        "add tenant school.example.org --secret new --secret old --secret-id 2027 --secret-id 2026 \
+         --algorithm sha256 --tag big --meeting-pool 20 --user-pool 300 --voice-bridges 5 --owns-unlabelled \
+         --create-default welcome=Hello=all --create-override record=false --create-removed logo --join-override guest=true \
+         --duration-max 90 --slides https://files.example.org/a.pdf",
+    );
+    assert_eq!(code, Some(0), "{said}");
+    let (_, out, _) = run("get tenants");
+    for word in ["school.example.org", "tag:big", " 20 ", " 300 ", "2027 2026"] {
+        assert!(out.contains(word), "{word}: {out}");
+    }
+    assert!(!out.contains("new"), "{out}");
+    assert!(run("get tenants --secrets").1.contains("2027=new 2026=old"));
+    for (arguments, says) in [
+        ("add tenant t --secret s --create-override meetingID=x", "\"meetingID\" is no parameter that can be changed"),
+        ("add tenant t --secret s --create-default x", "it would be NAME=VALUE"),
+        ("add tenant t --secret s --voice-bridges many", "a number of digits"),
+        ("add tenant t --secret s --voice-bridges 5-1", "5-1 is no range of voice bridges"),
+        ("add tenant t --secret s --owns-unlabelled", "school.example.org owns recordings that name no tenant"),
+        ("add tenant t --secret s --secret-id a --secret-id b", "are 2 for 1 secrets"),
+        ("add instance https://b.example.org --secret s --tag a,b", "\"a,b\" is no name"),
+    ] {
+        let (code, out, said) = run(arguments);
+        assert!(code != Some(0) && out.is_empty() && said.contains(says), "{arguments}: {said}");
+    }
+}

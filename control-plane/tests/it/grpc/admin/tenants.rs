@@ -3,6 +3,7 @@
 use super::refusal;
 use crate::grpc::{program_with, simulated};
 use crate::program::{Caller, Program, settings};
+use b3lb_proto::v1;
 use b3lb_proto::v1::admin_client::AdminClient;
 use b3lb_proto::v1::{
     DeleteTenantRequest, DeleteTenantResponse, GetTenantRequest, ListTenantsRequest, PutTenantRequest, Tenant,
@@ -72,6 +73,48 @@ async fn a_tenant_that_cannot_be_is_refused_by_field_and_value() {
             "tenant.instances: http://b/bigbluebutton is not part of the pool; add the instance first",
         ),
     ];
+    let base = || tenant("t", &["s"], &[]);
+    let override_of = |name: &str| {
+        let overrides = [(name.to_owned(), "x".to_owned())].into();
+        let create = Some(v1::CallParameters { overrides, ..Default::default() });
+        Some(v1::Parameters { create, ..Default::default() })
+    };
+    let bridges = |first, last, digits| Some(v1::VoiceBridges { first, last, digits });
+    let name = "it would be 1 to 64 letters, digits, `-`, `_` and `.`";
+    let more = [
+        (
+            Tenant { secret_ids: vec!["a b".to_owned()], ..base() },
+            format!("tenant.secret_ids: \"a b\" is no name; {name}"),
+        ),
+        (
+            Tenant { secret_ids: vec!["a".to_owned(); 2], ..tenant("t", &["s", "r"], &[]) },
+            "tenant.secret_ids of t: \"a\" is given twice".to_owned(),
+        ),
+        (Tenant { tags: vec![String::new()], ..base() }, format!("tenant.tags: \"\" is no name; {name}")),
+        (
+            Tenant { algorithms: vec![7], ..base() },
+            "tenant.algorithms is 7; it would be one of SHA1 (1), SHA256 (2), SHA384 (3), SHA512 (4)".to_owned(),
+        ),
+        (
+            Tenant { voice_bridges: bridges(0, 0, 3), ..base() },
+            "tenant.voice_bridges.digits is 3; it would be 4 to 9, without first and last".to_owned(),
+        ),
+        (
+            Tenant { parameters: override_of("Checksum"), ..base() },
+            "tenant.parameters.create: \"Checksum\" is no parameter that can be changed".to_owned(),
+        ),
+        (
+            Tenant { parameters: override_of("meta_b3lb-tenant"), ..base() },
+            "tenant.parameters.create: \"meta_b3lb-tenant\" is no parameter that can be changed".to_owned(),
+        ),
+        (
+            Tenant { parameters: Some(v1::Parameters { slides: "a.pdf".to_owned(), ..Default::default() }), ..base() },
+            "tenant.parameters.slides: \"a.pdf\" is no http or https url".to_owned(),
+        ),
+    ];
+    for (tenant, words) in more {
+        assert_eq!(refusal(put(&mut admin, tenant).await), (Code::InvalidArgument, words));
+    }
     for (tenant, words) in cases {
         assert_eq!(refusal(put(&mut admin, tenant).await), (Code::InvalidArgument, words.to_owned()));
     }

@@ -1,6 +1,10 @@
 //! Decides where meetings live: keeps the books, asks the policy, and claims in the store.
 
+mod explain;
 mod limits;
+mod rooms;
+
+pub use explain::{Explanation, Judged};
 
 use crate::clock;
 use crate::ledger::{Account, Ledger};
@@ -8,7 +12,7 @@ use crate::metrics::{Readings, Sample};
 use crate::policy::{self, Candidate, Ineligible, Verdict};
 use crate::state::{Admission, Instance, Meeting, Placement, State, Tenant};
 use crate::store::{Claim, Claimed, Refusal, Store, StoreError};
-use b3lb_config::settings::{Balancer, Policy};
+use b3lb_config::settings::Balancer;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -80,28 +84,6 @@ pub enum PlaceError {
     /// The store does not let it be written.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// Every instance as a placement for one tenant would see it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Explanation {
-    /// The policy that judged.
-    pub policy: Policy,
-    /// Where the meeting is, if it is somewhere.
-    pub existing: Option<Arc<str>>,
-    /// In the order of preference, those not eligible last.
-    pub instances: Vec<Judged>,
-}
-
-/// One instance and the verdict on it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Judged {
-    /// Its url.
-    pub instance: Arc<str>,
-    /// Its score, or why it has none.
-    pub verdict: Verdict,
-    /// A placement would pick among this one and its like at random.
-    pub candidate: bool,
 }
 
 /// What is known of an instance besides the state.
@@ -176,41 +158,6 @@ impl Placer {
         Err(StoreError::Conflict(format!("the placement of {}", wish.meeting.key)).into())
     }
 
-    /// Every instance as a placement for the tenant of this host would see it; `None` if there is no such tenant.
-    pub fn explain(&self, host: &str, meeting: Option<bbb::MeetingKey>) -> Option<Explanation> {
-        let state = self.store.replica().state();
-        let tenant = tenant_of(&state, host)?;
-        Some(self.explain_for(&state, &tenant, meeting))
-    }
-
-    /// Every instance as a placement would see it that may use the whole pool.
-    pub fn survey(&self) -> Explanation {
-        self.explain_for(&self.store.replica().state(), &everyone(), None)
-    }
-
-    fn explain_for(&self, state: &State, tenant: &Tenant, meeting: Option<bbb::MeetingKey>) -> Explanation {
-        let meeting = meeting.map(|key| Meeting { key, tenant: tenant.host.clone() });
-        let books = self.books_after(state);
-        let judged = self.judge(&books, state, tenant, meeting.as_ref(), &[]);
-        let best = judged
-            .iter()
-            .filter_map(|(_, verdict)| verdict.as_ref().ok())
-            .map(|score| score.total)
-            .fold(f64::INFINITY, f64::min);
-        let limit = best + policy::margin(self.balancer.policy);
-        let mut instances: Vec<Judged> = judged
-            .into_iter()
-            .map(|(instance, verdict)| {
-                let candidate = verdict.as_ref().is_ok_and(|score| score.total <= limit);
-                Judged { instance: instance.url.clone(), verdict, candidate }
-            })
-            .collect();
-        let total = |judged: &Judged| judged.verdict.as_ref().map_or(f64::INFINITY, |score| score.total);
-        instances.sort_by(|a, b| total(a).total_cmp(&total(b)));
-        let existing = meeting.and_then(|meeting| Some(state.placements.get(&meeting)?.instance.clone()));
-        Explanation { policy: self.balancer.policy, existing, instances }
-    }
-
     /// What is known of an instance besides the state.
     pub fn view(&self, instance: &str) -> View {
         let state = self.store.replica().state();
@@ -243,31 +190,6 @@ impl Placer {
     pub fn seen(&self, instance: &Arc<str>, meetings: &[(Meeting, u64)], now: u64) {
         let state = self.store.replica().state();
         self.books_after(&state).seen(instance, meetings, now);
-    }
-
-    /// An instance lists these breakout rooms, by the keys of their internal ids, which BigBlueButton makes up.
-    pub fn rooms_seen(&self, instance: &Arc<str>, rooms: &[Meeting]) {
-        let mut known = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|url, _| self.store.replica().state().instances.contains_key(url));
-        known.insert(instance.clone(), rooms.iter().cloned().collect());
-    }
-
-    /// The instance that lists a breakout room with the key of its internal id.
-    pub fn room(&self, room: &Meeting) -> Option<Arc<str>> {
-        let known = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        known.iter().find(|(_, rooms)| rooms.contains(room)).map(|(instance, _)| instance.clone())
-    }
-
-    /// The instance that a breakout room has to be on.
-    async fn beside(&self, wish: &Wish) -> Result<Option<Arc<str>>, PlaceError> {
-        let Some(key) = wish.parent else { return Ok(None) };
-        let parent = Meeting { key, tenant: wish.meeting.tenant.clone() };
-        let known = self.store.replica().state().placements.get(&parent).map(|placement| placement.instance.clone());
-        let instance = match known {
-            Some(instance) => Some(instance),
-            None => self.store.find(&parent).await?.map(|placement| placement.instance),
-        };
-        instance.map(Some).ok_or(PlaceError::NoParent(key))
     }
 
     fn mapped(&self, wish: &Wish) -> Result<Option<Mapped>, PlaceError> {

@@ -33,6 +33,7 @@ mod routes;
 mod run;
 mod table;
 mod tally;
+mod under_way;
 mod upstream;
 mod wire;
 mod worker;

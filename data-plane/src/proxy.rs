@@ -18,6 +18,7 @@ use crate::headers;
 use crate::routes::Reader;
 use crate::table::{Caller, Instance};
 use crate::tally::{Outcome, Tally};
+use crate::under_way::UnderWay;
 use crate::upstream::{Answer, Repeat, Unanswered, Upstream};
 use b3lb_config::settings;
 use bbb::parameters::Parameters;
@@ -273,23 +274,4 @@ fn redirect(received: &Received<'_>, instance: &Instance) -> Result<Response<Bod
     response.headers_mut().insert(LOCATION, location);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
-}
-
-/// Counts one of at most so many things that are under way, until it is dropped.
-struct UnderWay<'a>(&'a Cell<usize>);
-
-impl<'a> UnderWay<'a> {
-    fn begin(count: &'a Cell<usize>, most: usize) -> Result<Self, Failure> {
-        if count.get() >= most {
-            return Err(Failure::Busy);
-        }
-        count.set(count.get() + 1);
-        Ok(Self(count))
-    }
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
-    }
 }

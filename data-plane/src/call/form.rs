@@ -1,6 +1,7 @@
 //! Reads the parameters in a body, before it is known where the body goes.
 
 use crate::failure::Failure;
+use crate::under_way::UnderWay;
 use crate::upstream::Upload;
 use bbb::Form;
 use bbb::form::Layout;
@@ -61,7 +62,7 @@ pub(crate) async fn read(
     deadline: Instant,
     reading: &Cell<usize>,
 ) -> Result<Form, Failure> {
-    let _counted = Reading::begin(reading)?;
+    let _counted = UnderWay::begin(reading, READING_MAX)?;
     let limit = match layout {
         Layout::Encoded => PARAMETERS_MAX,
         Layout::Multipart(_) => PARTS_MAX,
@@ -81,24 +82,5 @@ pub(crate) async fn read(
         } else if bytes.len() > limit {
             return Err(Failure::BodyTooLarge);
         }
-    }
-}
-
-/// Counts one body that is being read, until it is dropped.
-struct Reading<'a>(&'a Cell<usize>);
-
-impl<'a> Reading<'a> {
-    fn begin(count: &'a Cell<usize>) -> Result<Self, Failure> {
-        if count.get() >= READING_MAX {
-            return Err(Failure::Busy);
-        }
-        count.set(count.get() + 1);
-        Ok(Self(count))
-    }
-}
-
-impl Drop for Reading<'_> {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
     }
 }

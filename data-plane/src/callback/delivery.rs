@@ -2,6 +2,7 @@
 
 use super::guard::{Guarded, is_allowed};
 use crate::failure::Failure;
+use crate::under_way::UnderWay;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, USER_AGENT};
 use http::{Method, Request, Response, StatusCode, Uri};
@@ -86,7 +87,7 @@ impl Delivery {
 
     /// Delivers, several times if need be; the answer is the frontend's, whatever it says. A redirect is no place to follow it to.
     pub(super) async fn deliver(&self, parcel: Parcel, deadline: Instant) -> Result<Response<Bytes>, Failure> {
-        let _counted = Counted::begin(&self.under_way)?;
+        let _counted = UnderWay::begin(&self.under_way, UNDER_WAY_MAX).map_err(|_| Failure::Undelivered)?;
         let uri = destination(&parcel.url).ok_or(Failure::Forbidden)?;
         let mut pauses = PAUSES.iter();
         loop {
@@ -142,23 +143,4 @@ fn destination(url: &str) -> Option<Uri> {
         return None;
     }
     parsed.as_str().split('#').next()?.parse().ok()
-}
-
-/// Counts one delivery that is under way, until it is dropped.
-struct Counted<'a>(&'a Cell<usize>);
-
-impl<'a> Counted<'a> {
-    fn begin(count: &'a Cell<usize>) -> Result<Self, Failure> {
-        if count.get() >= UNDER_WAY_MAX {
-            return Err(Failure::Undelivered);
-        }
-        count.set(count.get() + 1);
-        Ok(Self(count))
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
-    }
 }

@@ -1,11 +1,12 @@
 //! `getRecordings` a page at a time. The page of a pool is made of all that its instances have: where it begins on each of them, only
 //! the others could tell, and BigBlueButton does not sort.
 
-use super::super::{Proxy, UnderWay};
+use super::super::Proxy;
 use crate::body::Body;
 use crate::call::{Load, Received};
 use crate::failure::Failure;
 use crate::table::Instance;
+use crate::under_way::UnderWay;
 use crate::upstream::Repeat;
 use bbb::document::CONTENT_TYPE;
 use bbb::listing::{ListingError, Page, Paging, Recording, Shape, Sorted, Splitter, TooFar};

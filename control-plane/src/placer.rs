@@ -7,10 +7,11 @@ mod rooms;
 pub use explain::{Explanation, Judged};
 
 use crate::clock;
-use crate::ledger::{Account, Ledger};
+use crate::ledger::{Account, Ledger, Question, Seen};
 use crate::metrics::{Readings, Sample};
-use crate::policy::{self, Candidate, Ineligible, Verdict};
-use crate::state::{Admission, Instance, Meeting, Placement, State, Tenant};
+use crate::policy::{Ineligible, Verdict};
+use crate::policy::expectation::{Hint, USUAL_USERS};
+use crate::state::{Meeting, Past, Placement, Reason, State, Tenant};
 use crate::store::{Claim, Claimed, Refusal, Store, StoreError};
 use b3lb_config::settings::Balancer;
 use std::collections::{HashMap, HashSet};
@@ -47,6 +48,8 @@ pub struct Wish {
     pub exclude: Vec<String>,
     /// The meeting that it is a breakout room of, to whose instance it goes, whatever else speaks against that one.
     pub parent: Option<bbb::MeetingKey>,
+    /// What its frontend says of its size.
+    pub hint: Hint,
 }
 
 /// Where a meeting lives.
@@ -112,7 +115,8 @@ impl Placer {
     /// # Errors
     /// See [`PlaceError`]; nothing is written then.
     pub async fn place(&self, wish: &Wish) -> Result<Decision, PlaceError> {
-        let mut refused: Vec<(Arc<str>, Ineligible)> = Vec::new();
+        let excluded = wish.exclude.iter().map(|url| (url.as_str().into(), Ineligible::Excluded));
+        let mut against: Vec<(Arc<str>, Ineligible)> = excluded.collect();
         let mut leaving = match self.mapped(wish)? {
             Some(Mapped::Stays(placement)) => return Ok(Decision::existing(&placement)),
             Some(Mapped::Leaves(instance)) => Some(instance),
@@ -123,17 +127,17 @@ impl Placer {
         let limit = self.tenant(&state, wish)?.meeting_pool;
         let mut numbers = limits::Numbers::of(&state, &*self.tenant(&state, wish)?, &wish.meeting);
         for _ in 0..ATTEMPTS_MAX {
-            let instance = match &beside {
+            let (instance, reason) = match &beside {
                 Some(instance) => {
-                    self.books().book(&wish.meeting, instance);
-                    instance.clone()
+                    self.books().book(&wish.meeting, instance, USUAL_USERS);
+                    (instance.clone(), Reason::Parent)
                 }
-                None => self.choose(wish, &refused)?,
+                None => self.choose(wish, &against)?,
             };
             let booked = Booked { placer: self, meeting: &wish.meeting };
             let voice_bridge = numbers.next();
             let placement = Placement::new(instance.clone(), &wish.meeting_id, clock::now());
-            let placement = Placement { voice_bridge, ..placement };
+            let placement = Placement { voice_bridge, reason, ..placement };
             let bound = beside.is_some();
             let meeting = wish.meeting.clone();
             let claim = Claim { meeting, placement, leaving: leaving.clone(), bound, limit };
@@ -149,9 +153,9 @@ impl Placer {
                     return Err(PlaceError::MeetingPool(wish.meeting.tenant.clone(), limit.unwrap_or_default()));
                 }
                 Claimed::Refused(Refusal::BridgeTaken) => {}
-                Claimed::Refused(Refusal::NotOpen) => refused.push((instance, Ineligible::Cordoned)),
+                Claimed::Refused(Refusal::NotOpen) => against.push((instance, Ineligible::Cordoned)),
                 Claimed::Refused(Refusal::HeldForAnotherTenant) => {
-                    refused.push((instance, Ineligible::HeldForAnotherTenant));
+                    against.push((instance, Ineligible::HeldForAnotherTenant));
                 }
             }
         }
@@ -161,8 +165,8 @@ impl Placer {
     /// What is known of an instance besides the state.
     pub fn view(&self, instance: &str) -> View {
         let state = self.store.replica().state();
-        let account = self.books_after(&state).account(instance);
-        View { account, sample: self.sample(instance) }
+        let books = self.books_after(&state);
+        View { account: books.account(instance), sample: books.sample(instance) }
     }
 
     /// Users seen in a meeting; `None` if it was not seen yet.
@@ -173,12 +177,12 @@ impl Placer {
     /// A create of the meeting succeeded.
     pub fn created(&self, meeting: &Meeting) {
         let state = self.store.replica().state();
-        self.books_after(&state).confirm(meeting);
+        self.books_after(&state).confirm(meeting, clock::now());
     }
 
     /// The meeting was ended.
     pub fn ended(&self, meeting: &Meeting) {
-        self.books().ended(meeting);
+        self.books().ended(meeting, clock::now());
     }
 
     /// A proxy could not connect to the instance.
@@ -186,10 +190,15 @@ impl Placer {
         self.books().unreachable(instance, clock::now());
     }
 
-    /// The instance answered a check at `now`, and lists these users in these meetings.
-    pub fn seen(&self, instance: &Arc<str>, meetings: &[(Meeting, u64)], now: u64) {
+    /// The instance answered a check at `now`, and lists these meetings.
+    pub fn seen(&self, instance: &Arc<str>, meetings: &[(Meeting, Seen)], now: u64) {
         let state = self.store.replica().state();
         self.books_after(&state).seen(instance, meetings, now);
+    }
+
+    /// What is to be remembered of a meeting that is over, if anything is.
+    pub fn past(&self, meeting: &Meeting, now: u64) -> Option<Past> {
+        self.books().past(meeting, now)
     }
 
     fn mapped(&self, wish: &Wish) -> Result<Option<Mapped>, PlaceError> {
@@ -222,75 +231,23 @@ impl Placer {
             .ok_or_else(|| PlaceError::UnknownTenant(wish.meeting.tenant.clone()))
     }
 
-    /// Chooses and books in one step, so that nobody else decides in between.
-    fn choose(&self, wish: &Wish, refused: &[(Arc<str>, Ineligible)]) -> Result<Arc<str>, PlaceError> {
+    fn choose(&self, wish: &Wish, against: &[(Arc<str>, Ineligible)]) -> Result<(Arc<str>, Reason), PlaceError> {
         let state = self.store.replica().state();
         let tenant = self.tenant(&state, wish)?;
         let mut books = self.books_after(&state);
-        let mut judged = self.judge(&books, &state, &tenant, Some(&wish.meeting), &wish.exclude);
-        for (instance, verdict) in &mut judged {
-            if let Some((_, reason)) = refused.iter().find(|(url, _)| *url == instance.url) {
-                *verdict = Err(reason.clone());
-            }
+        let question = Question { tenant: &tenant, meeting: &wish.meeting, hint: wish.hint, against };
+        let chosen = books.choose(&self.balancer, &question, clock::now(), &mut rand::rng());
+        match chosen {
+            Some(choice) => Ok((choice.instance, Reason::Chosen(Box::new(choice.chosen)))),
+            None => Err(PlaceError::NoInstance(reasons(&books.judge(&self.balancer, &question, clock::now())))),
         }
-        // Callers that ask for the same meeting at once are to get the same instance.
-        let booked = books
-            .booked(&wish.meeting)
-            .and_then(|booked| judged.iter().position(|(i, v)| i.url == *booked && v.is_ok()));
-        let scores: Vec<Option<f64>> =
-            judged.iter().map(|(_, verdict)| verdict.as_ref().ok().map(|score| score.total)).collect();
-        let margin = policy::margin(self.balancer.policy);
-        let Some(index) = booked.or_else(|| policy::pick(&scores, margin, &mut rand::rng())) else {
-            return Err(PlaceError::NoInstance(reasons(&judged)));
-        };
-        let instance = judged[index].0.url.clone();
-        books.book(&wish.meeting, &instance);
-        Ok(instance)
     }
 
-    fn judge<'s>(
-        &self,
-        books: &Ledger,
-        state: &'s State,
-        tenant: &Tenant,
-        meeting: Option<&Meeting>,
-        exclude: &[String],
-    ) -> Vec<(&'s Arc<Instance>, Verdict)> {
-        let held: Vec<&Arc<str>> = meeting
-            .into_iter()
-            .flat_map(|meeting| state.placements_of(meeting.key).filter(|(other, _)| other.tenant != meeting.tenant))
-            .map(|(_, placement)| &placement.instance)
-            .collect();
-        let readings = self.readings.borrow();
-        let mut candidates = Vec::new();
-        let mut verdicts: Vec<(&Arc<Instance>, Verdict)> = Vec::with_capacity(state.instances.len());
-        let mut judged_at = Vec::new();
-        for instance in state.instances.values() {
-            let account = books.account(&instance.url);
-            match eligible(instance, &account, tenant, &held, exclude) {
-                Err(reason) => verdicts.push((instance, Err(reason))),
-                Ok(()) => {
-                    judged_at.push(verdicts.len());
-                    candidates.push(candidate(instance, &account, readings.samples.get(&instance.url)));
-                    verdicts.push((instance, Err(Ineligible::NotMeasured)));
-                }
-            }
-        }
-        let scored = policy::judge(&self.balancer, &candidates, clock::now());
-        for (index, verdict) in judged_at.into_iter().zip(scored) {
-            verdicts[index].1 = verdict;
-        }
-        verdicts
-    }
-
-    fn sample(&self, instance: &str) -> Sample {
-        self.readings.borrow().samples.get(instance).copied().unwrap_or_default()
-    }
-
-    /// The books, with everything that this state shows.
+    /// The books, with everything that this state shows and that was measured.
     fn books_after(&self, state: &State) -> MutexGuard<'_, Ledger> {
-        let mut books = self.books();
-        books.follow(state, clock::now());
+        let (mut books, now) = (self.books(), clock::now());
+        books.follow(state, now);
+        books.measured(&self.readings.borrow(), now);
         books
     }
 
@@ -331,51 +288,13 @@ fn everyone() -> Tenant {
     Tenant::new("*", [])
 }
 
-fn eligible(
-    instance: &Instance,
-    account: &Account,
-    tenant: &Tenant,
-    held: &[&Arc<str>],
-    exclude: &[String],
-) -> Result<(), Ineligible> {
-    match instance.admission {
-        Admission::Cordoned => return Err(Ineligible::Cordoned),
-        Admission::Disabled => return Err(Ineligible::Disabled),
-        Admission::Open => {}
-    }
-    if !instance.online {
-        Err(Ineligible::Offline)
-    } else if account.unreachable_at.is_some() {
-        Err(Ineligible::Unreachable)
-    } else if !tenant.may_use(instance) {
-        Err(Ineligible::NotTheTenants)
-    } else if held.contains(&&instance.url) {
-        Err(Ineligible::HeldForAnotherTenant)
-    } else if exclude.iter().any(|excluded| **excluded == *instance.url) {
-        Err(Ineligible::Excluded)
-    } else {
-        Ok(())
-    }
-}
-
-fn candidate(instance: &Instance, account: &Account, sample: Option<&Sample>) -> Candidate {
-    Candidate {
-        capacity: instance.capacity,
-        expected: account.expected,
-        users: account.users as f64,
-        meetings: account.meetings,
-        checked_at: account.checked_at,
-        sample: sample.copied().unwrap_or_default(),
-    }
-}
-
 /// Why none is eligible, with every reason once.
-fn reasons(judged: &[(&Arc<Instance>, Verdict)]) -> String {
-    if judged.is_empty() {
+fn reasons(verdicts: &[Verdict]) -> String {
+    if verdicts.is_empty() {
         return "the pool is empty".to_owned();
     }
     let mut counts: Vec<(String, usize)> = Vec::new();
-    for reason in judged.iter().filter_map(|(_, verdict)| verdict.as_ref().err()) {
+    for reason in verdicts.iter().filter_map(|verdict| verdict.as_ref().err()) {
         let text = reason.to_string();
         match counts.iter_mut().find(|(known, _)| *known == text) {
             Some((_, count)) => *count += 1,

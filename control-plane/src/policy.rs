@@ -1,22 +1,20 @@
 //! How instances are compared: pure functions over numbers. The clock and randomness are arguments.
 //!
 //! - [`classic`]: lowest mean of cpu and memory, as the original did;
-//! - [`ledger`]: own book-keeping of expected users, corrected by measurements.
+//! - [`ledger`]: own book-keeping of expected users, corrected by measurements;
+//! - [`expectation`]: how many users a meeting will have;
+//! - [`cpu`]: what of an instance's cpu its users explain.
 
 pub mod classic;
+pub mod cpu;
+pub mod expectation;
 pub mod ledger;
 
 use crate::metrics::Sample;
 use b3lb_config::settings::{Balancer, Policy};
-use rand::Rng;
+use rand::{Rng, RngExt};
+use serde::{Deserialize, Serialize};
 use std::fmt;
-
-/// Users expected of a meeting that nothing is known of: what Scalelite and b3scale assume as well.
-pub const EXPECTED_USERS: f64 = 15.0;
-
-/// How far from the best score an instance may be and still be picked: half an expected meeting. Scores that differ by less say nothing
-/// about the future, and several control planes that decide at once would otherwise all pick the same.
-const MARGIN: f64 = EXPECTED_USERS / 2.0;
 
 /// Older measurements guard no limit any more: telegraf writes every ten seconds, so that three flushes are missing.
 const FRESH: u64 = 40_000;
@@ -26,25 +24,30 @@ const FRESH: u64 = 40_000;
 pub struct Candidate {
     /// How many users it can hold, relative to the others.
     pub capacity: f64,
+    /// What a user costs it, relative to an instance of capacity 1; `1 / capacity` as long as nothing else was measured.
+    pub cost: f64,
     /// Peak users expected of its meetings, those not seen yet included.
     pub expected: f64,
-    /// Users on it when it was last asked.
-    pub users: f64,
     /// Meetings on it.
     pub meetings: usize,
+    /// Load that its meetings do not explain, in users of an instance of capacity 1.
+    pub background: f64,
     /// When it last answered a check, in milliseconds since 1970; 0 if never.
     pub checked_at: u64,
+    /// When it last came into the pool, or back into it; 0 if it was there from the start.
+    pub returned_at: u64,
     /// What telegraf measured.
     pub sample: Sample,
 }
 
 /// How an instance compares: lower is better.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Score {
-    /// The sum of the terms; always finite.
-    pub total: f64,
-    /// What it is made of.
-    pub terms: [(&'static str, f64); 3],
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Score {
+    /// By the policy [`ledger`].
+    Ledger(ledger::Terms),
+    /// By the policy [`classic`].
+    Classic(classic::Terms),
 }
 
 /// Why an instance takes no new meeting.
@@ -75,36 +78,70 @@ pub enum Ineligible {
 /// The verdict on one instance.
 pub type Verdict = Result<Score, Ineligible>;
 
-/// Judges all candidates, in their order.
-pub fn judge(balancer: &Balancer, candidates: &[Candidate], now: u64) -> Vec<Verdict> {
-    match balancer.policy {
-        Policy::Ledger => candidates.iter().map(|candidate| ledger::judge(balancer, candidate, now)).collect(),
-        Policy::Classic => classic::judge(balancer, candidates, now),
+impl Score {
+    /// The sum of the terms; always finite.
+    pub fn total(&self) -> f64 {
+        match self {
+            Self::Ledger(terms) => terms.total(),
+            Self::Classic(terms) => terms.total(),
+        }
+    }
+
+    /// What it is made of, by name.
+    pub fn terms(&self) -> Vec<(&'static str, f64)> {
+        match self {
+            Self::Ledger(terms) => terms.named().to_vec(),
+            Self::Classic(terms) => terms.named().to_vec(),
+        }
     }
 }
 
-/// How far from the best score one may be and still be picked.
-pub fn margin(policy: Policy) -> f64 {
+/// How far from the best score an instance may be and still be picked for a meeting of which so many users are expected.
+pub fn margin(policy: Policy, expected: f64) -> f64 {
     match policy {
-        Policy::Ledger => MARGIN,
+        Policy::Ledger => ledger::margin(expected),
         Policy::Classic => 0.0,
     }
 }
 
-/// Picks one of those within `margin` of the best at random; its index.
-pub fn pick(scores: &[Option<f64>], margin: f64, rng: &mut impl Rng) -> Option<usize> {
-    let best = scores.iter().flatten().copied().min_by(f64::total_cmp)?;
-    let within: Vec<usize> =
-        (0..scores.len()).filter(|index| scores[*index].is_some_and(|score| score <= best + margin)).collect();
-    within.get(rng.next_u64() as usize % within.len()).copied()
+/// The best score; infinite if no instance is eligible.
+pub fn best(verdicts: &[Verdict]) -> f64 {
+    verdicts.iter().flatten().map(Score::total).fold(f64::INFINITY, f64::min)
 }
 
-impl Score {
-    /// Sums the terms up. One that is no number counts as nothing: a damaged measurement must not decide.
-    fn new(terms: [(&'static str, f64); 3]) -> Self {
-        let terms = terms.map(|(name, value)| (name, if value.is_finite() { value } else { 0.0 }));
-        Self { total: terms.iter().map(|(_, value)| value).sum(), terms }
+/// How many instances are eligible, and how many of them are within `margin` of the best.
+pub fn candidates(verdicts: &[Verdict], margin: f64) -> (usize, usize) {
+    let limit = best(verdicts) + margin;
+    let totals = || verdicts.iter().flatten().map(Score::total);
+    (totals().count(), totals().filter(|total| *total <= limit).count())
+}
+
+/// Picks one of those within `margin` of the best at random; its index.
+pub fn pick(verdicts: &[Verdict], margin: f64, rng: &mut impl Rng) -> Option<usize> {
+    let (_, within) = candidates(verdicts, margin);
+    let limit = best(verdicts) + margin;
+    let mut good = verdicts.iter().enumerate().filter(|(_, verdict)| is_within(verdict, limit));
+    if within == 0 { None } else { good.nth(rng.random_range(0..within)).map(|(index, _)| index) }
+}
+
+/// Picks the better of two that are drawn at random; its index. What is best is not worth much while little is known, and everybody
+/// who knows as little would pick the same.
+pub fn pick_of_two(verdicts: &[Verdict], rng: &mut impl Rng) -> Option<usize> {
+    let (eligible, _) = candidates(verdicts, 0.0);
+    if eligible == 0 {
+        return None;
     }
+    let mut draw = || {
+        let number = rng.random_range(0..eligible);
+        let mut all = verdicts.iter().enumerate().filter_map(|(index, verdict)| Some((index, verdict.as_ref().ok()?)));
+        all.nth(number).map(|(index, score)| (index, score.total()))
+    };
+    let drawn = [draw(), draw()];
+    drawn.into_iter().flatten().min_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
+}
+
+fn is_within(verdict: &Verdict, limit: f64) -> bool {
+    verdict.as_ref().is_ok_and(|score| score.total() <= limit)
 }
 
 /// The limits, as hard guards while measurements are fresh.
@@ -119,6 +156,11 @@ fn within_limits(balancer: &Balancer, cpu: Option<f64>, mem: Option<f64>) -> Res
 /// The time since `then`, in milliseconds; none for a time in the future, which only a wrong clock makes.
 fn age(then: u64, now: u64) -> u64 {
     now.saturating_sub(then)
+}
+
+/// A number that is none counts as nothing: a damaged measurement must not decide.
+fn finite(value: f64) -> f64 {
+    if value.is_finite() { value } else { 0.0 }
 }
 
 impl fmt::Display for Ineligible {

@@ -1,14 +1,17 @@
 //! Keeps the state true to what really runs: asks every instance for its meetings, on one control plane at a time.
 //!
 //! - `check`: asks one instance;
-//! - `findings`: what the answers mean.
+//! - `findings`: what the answers mean;
+//! - `pasts`: what is remembered of meetings that are over.
 //!
 //! BigBlueButton is the truth and the state the intent: nothing is ever ended here.
 
 mod check;
 mod findings;
+mod pasts;
 
 use crate::clock;
+use crate::ledger::Seen;
 use crate::lists::chain;
 use crate::placer::Placer;
 use crate::state::{Admission, Change, Instance, Meeting, State};
@@ -51,19 +54,19 @@ pub struct Reconcile {
     reconciled_at: Gauge,
 }
 
-/// What was seen, by instance: users by meeting. It travels between control planes.
+/// What was seen in one round, by instance. It travels between control planes.
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
-struct Seen {
+struct Round {
     /// Milliseconds since 1970.
     at: u64,
-    instances: HashMap<Arc<str>, Users>,
+    instances: HashMap<Arc<str>, Listed>,
     /// Breakout rooms by their internal ids, which have nothing to do with their meetingIDs.
     #[serde(default)]
     rooms: HashMap<Arc<str>, Vec<Meeting>>,
 }
 
-/// Meetings of one instance and how many users each has.
-type Users = Vec<(Meeting, u64)>;
+/// Meetings of one instance and what it lists of each.
+type Listed = Vec<(Meeting, Seen)>;
 
 impl Reconcile {
     /// Prepares the calls to instances.
@@ -145,10 +148,11 @@ impl Reconcile {
         // Decided on the state as it is now, so that what happened while the instances answered is not undone.
         let state = self.store.replica().state();
         let grace = u64::try_from((self.interval * GRACE_ROUNDS).as_millis()).unwrap_or(u64::MAX);
-        let changes = self.findings.changes(&state, &answers, &refused, at, grace);
+        let mut changes = self.findings.changes(&state, &answers, &refused, at, grace);
+        changes.extend(pasts::remembered(&state, &changes, at, |meeting| self.placer.past(meeting, at)));
         self.write(&state, changes, lease).await?;
         let state = self.store.replica().state();
-        let seen = Seen {
+        let seen = Round {
             at,
             instances: answers.iter().filter_map(|(url, answer)| seen_on(&state, url, answer)).collect(),
             rooms: answers.iter().filter_map(|(url, answer)| rooms_on(&state, url, answer)).collect(),
@@ -161,13 +165,13 @@ impl Reconcile {
     /// Takes over what the holder of the lease saw.
     async fn learn(&self) -> Result<(), StoreError> {
         let Some(note) = self.store.published(JOB).await? else { return Ok(()) };
-        let seen: Seen = serde_json::from_str(&note)
+        let seen: Round = serde_json::from_str(&note)
             .map_err(|error| StoreError::Damaged { key: JOB.to_owned(), reason: error.to_string() })?;
         self.tell(&seen);
         Ok(())
     }
 
-    fn tell(&self, seen: &Seen) {
+    fn tell(&self, seen: &Round) {
         for (url, meetings) in &seen.instances {
             self.placer.seen(url, meetings, seen.at);
         }
@@ -215,11 +219,12 @@ fn pool(state: &State) -> (Arc<str>, BTreeSet<Arc<str>>) {
     (state.epoch.clone(), state.instances.keys().cloned().collect())
 }
 
-/// Users by meeting, of those meetings that are placed on the instance that lists them.
-fn seen_on(state: &State, url: &Arc<str>, answer: &Option<Vec<listing::Meeting>>) -> Option<(Arc<str>, Users)> {
+/// What is seen of those meetings that are placed on the instance that lists them.
+fn seen_on(state: &State, url: &Arc<str>, answer: &Option<Vec<listing::Meeting>>) -> Option<(Arc<str>, Listed)> {
     let seen = answer.as_ref()?.iter().filter_map(|found| {
         let placed = state.placements_of(found.key()).find(|(_, placement)| placement.instance == *url);
-        placed.map(|(meeting, _)| (meeting.clone(), found.users))
+        let seen = Seen { users: found.users, webcams: found.webcams, is_room: found.parent.is_some() };
+        placed.map(|(meeting, _)| (meeting.clone(), seen))
     });
     Some((url.clone(), seen.collect()))
 }

@@ -1,11 +1,13 @@
-//! What the control plane knows, as one plain value: instances, tenants, placements, recordings, hooks.
+//! What the control plane knows, as one plain value: instances, tenants, placements, recordings, hooks, pasts.
 //!
 //! [`State::apply`] takes one [`Change`] and says whether a proxy routes by what changed; [`State::since`] is the difference of two
 //! states, and the difference to the empty one is a snapshot. Both maps and values are shared between clones, so a clone costs nothing
 //! and a difference costs what has changed.
 
+mod placement;
 mod tenant;
 
+pub use placement::{Chosen, Past, Placement, Reason, Source};
 pub use tenant::{InvalidBridges, Tenant, TenantSecret, VoiceBridges};
 
 use bbb::checksum::Algorithm;
@@ -34,6 +36,8 @@ pub struct State {
     pub recordings: OrdMap<Arc<str>, Arc<Recording>>,
     /// By id.
     pub hooks: OrdMap<u64, Arc<Hook>>,
+    /// What is remembered of meetings that are over, for the next time they take place.
+    pub pasts: OrdMap<Meeting, Past>,
 }
 
 /// A place in the order of all changes: the id of an entry of the Redis stream, or a count in the embedded store.
@@ -92,21 +96,6 @@ pub struct Meeting {
     pub key: MeetingKey,
     /// The tenant's host.
     pub tenant: Arc<str>,
-}
-
-/// Where a meeting is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Placement {
-    /// The url of its instance.
-    pub instance: Arc<str>,
-    /// The meetingID as text, for people; empty where only the key is known.
-    #[serde(default)]
-    pub meeting_id: Box<str>,
-    /// Milliseconds since 1970.
-    pub placed_at: u64,
-    /// The number people dial to take part, where its tenant has such numbers given out; nobody else in the pool has it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub voice_bridge: Option<u32>,
 }
 
 /// Where a recording is.
@@ -168,6 +157,10 @@ pub enum Change {
     Hook(Hook),
     /// The hook with this id is gone.
     HookRemoved(u64),
+    /// A meeting is over that may take place again.
+    Remembered(Meeting, Past),
+    /// Nothing is remembered of a meeting any more.
+    Forgotten(Meeting),
 }
 
 /// What turns one state into another, as far as a proxy routes by it.
@@ -253,6 +246,17 @@ impl State {
                 self.hooks.remove(&id);
                 false
             }
+            Change::Remembered(mut meeting, past) => {
+                if let Some((host, _)) = self.tenants.get_key_value(&meeting.tenant) {
+                    meeting.tenant = host.clone();
+                }
+                self.pasts.insert(meeting, past);
+                false
+            }
+            Change::Forgotten(meeting) => {
+                self.pasts.remove(&meeting);
+                false
+            }
         }
     }
 
@@ -320,6 +324,9 @@ impl Change {
             }
             Change::Recorded(id, _) | Change::RecordingRemoved(id) => format!("recording {id}"),
             Change::Hook(Hook { id, .. }) | Change::HookRemoved(id) => format!("hook {id}"),
+            Change::Remembered(meeting, _) | Change::Forgotten(meeting) => {
+                format!("the past of meeting {} of {}", meeting.key, meeting.tenant)
+            }
         }
     }
 }
@@ -343,13 +350,6 @@ impl Instance {
     fn routes_like(&self, other: &Instance) -> bool {
         // How much it holds decides where a meeting goes, not where it is.
         Self { capacity: other.capacity, ..self.clone() } == *other
-    }
-}
-
-impl Placement {
-    /// A placement without a number to dial.
-    pub fn new(instance: Arc<str>, meeting_id: &str, placed_at: u64) -> Self {
-        Self { instance, meeting_id: meeting_id.into(), placed_at, voice_bridge: None }
     }
 }
 

@@ -20,6 +20,10 @@ pub struct Meeting {
     pub ended: bool,
     /// How many users are in it.
     pub users: u64,
+    /// How many webcams they show.
+    pub webcams: u64,
+    /// When it was created by the instance's clock, in milliseconds since 1970; 0 if that is not said.
+    pub created_at: u64,
 }
 
 impl Meeting {
@@ -45,8 +49,9 @@ impl Meeting {
             ["", "parentMeetingID"] if text != NO_PARENT => self.parent = Some(text.to_owned()),
             ["", "running"] => self.running = text == "true",
             ["", "hasBeenForciblyEnded"] => self.ended = text == "true",
-            // BigBlueButton 2.4 groups the digits.
-            ["", "participantCount"] => self.users = text.replace(',', "").parse().unwrap_or(0),
+            ["", "participantCount"] => self.users = count(text),
+            ["", "videoCount"] => self.webcams = count(text),
+            ["", "createTime"] => self.created_at = count(text),
             ["metadata", "b3lb-tenant"] => self.tenant = Some(text.to_owned()),
             ["metadata", "bigblueswarm-tenant"] if self.tenant.is_none() => self.tenant = Some(text.to_owned()),
             _ => {}
@@ -59,6 +64,11 @@ impl Meeting {
         let internal = told.then(|| MeetingKey::of_internal(self.internal_id.as_bytes())).flatten();
         internal.unwrap_or_else(|| MeetingKey::of(self.id.as_bytes()))
     }
+}
+
+/// BigBlueButton 2.4 groups the digits.
+fn count(text: &str) -> u64 {
+    text.replace(',', "").parse().unwrap_or(0)
 }
 
 /// What BigBlueButton names as the parent of a meeting that has none.

@@ -145,6 +145,13 @@ impl Admin for AdminCalls {
     async fn explain(&self, request: Request<v1::ExplainRequest>) -> Answer<v1::ExplainResponse> {
         explain::explain(&self.0.placer, request.get_ref()).map(Response::new)
     }
+
+    async fn list_placements(
+        &self,
+        request: Request<v1::ListPlacementsRequest>,
+    ) -> Result<Response<v1::ListPlacementsResponse>, Status> {
+        explain::recent(&self.0.placer, request.get_ref()).map(Response::new)
+    }
 }
 
 impl AdminCalls {

@@ -6,6 +6,7 @@ use super::hooks;
 use super::watch::Follower;
 use crate::meters::Outcome;
 use crate::placer::{Decision, Wish};
+use crate::policy::expectation::Hint;
 use crate::state::{Meeting, Revision};
 use b3lb_proto::v1::Recorded;
 use b3lb_proto::v1::event::Event;
@@ -117,6 +118,10 @@ impl PlacementCalls {
             meeting_id: readable(&request.meeting_id),
             exclude: request.exclude,
             parent: (!request.parent.is_empty()).then(|| meeting_key(&request.parent)).transpose()?,
+            hint: Hint {
+                users: (request.expected_users > 0).then_some(request.expected_users),
+                limit: (request.max_participants > 0).then_some(request.max_participants),
+            },
         };
         let placed = self.0.placer.place(&wish).await;
         let Wish { meeting, meeting_id, exclude, .. } = wish;

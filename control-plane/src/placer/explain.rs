@@ -1,9 +1,13 @@
 //! Why a meeting goes where it goes.
 
 use super::{Placer, everyone, tenant_of};
+use crate::clock;
+use crate::ledger::Question;
 use crate::policy::{self, Verdict};
-use crate::state::{Meeting, State, Tenant};
+use crate::policy::expectation::Hint;
+use crate::state::{Meeting, Placement, Source, State, Tenant};
 use b3lb_config::settings::Policy;
+use bbb::MeetingKey;
 use std::sync::Arc;
 
 /// Every instance as a placement for one tenant would see it.
@@ -11,8 +15,12 @@ use std::sync::Arc;
 pub struct Explanation {
     /// The policy that judged.
     pub policy: Policy,
-    /// Where the meeting is, if it is somewhere.
-    pub existing: Option<Arc<str>>,
+    /// The meeting that is asked for, or any of the tenant's.
+    pub meeting: Meeting,
+    /// Where the meeting is, if it is somewhere, and why.
+    pub existing: Option<Arc<Placement>>,
+    /// Users that are expected of the meeting, and how that is known.
+    pub expected: (f64, Source),
     /// In the order of preference, those not eligible last.
     pub instances: Vec<Judged>,
 }
@@ -30,7 +38,7 @@ pub struct Judged {
 
 impl Placer {
     /// Every instance as a placement for the tenant of this host would see it; `None` if there is no such tenant.
-    pub fn explain(&self, host: &str, meeting: Option<bbb::MeetingKey>) -> Option<Explanation> {
+    pub fn explain(&self, host: &str, meeting: Option<MeetingKey>) -> Option<Explanation> {
         let state = self.store.replica().state();
         let tenant = tenant_of(&state, host)?;
         Some(self.explain_for(&state, &tenant, meeting))
@@ -41,26 +49,32 @@ impl Placer {
         self.explain_for(&self.store.replica().state(), &everyone(), None)
     }
 
-    fn explain_for(&self, state: &State, tenant: &Tenant, meeting: Option<bbb::MeetingKey>) -> Explanation {
-        let meeting = meeting.map(|key| Meeting { key, tenant: tenant.host.clone() });
+    /// The latest placements and why they are as they are, the latest first.
+    pub fn recent(&self) -> Vec<(Meeting, Arc<Placement>)> {
+        let state = self.store.replica().state();
+        self.books_after(&state).recent().cloned().collect()
+    }
+
+    fn explain_for(&self, state: &State, tenant: &Tenant, meeting: Option<MeetingKey>) -> Explanation {
+        // No meeting has an empty id, so that nothing is known of it.
+        let key = meeting.unwrap_or_else(|| MeetingKey::of(b""));
+        let meeting = Meeting { key, tenant: tenant.host.clone() };
         let books = self.books_after(state);
-        let judged = self.judge(&books, state, tenant, meeting.as_ref(), &[]);
-        let best = judged
-            .iter()
-            .filter_map(|(_, verdict)| verdict.as_ref().ok())
-            .map(|score| score.total)
-            .fold(f64::INFINITY, f64::min);
-        let limit = best + policy::margin(self.balancer.policy);
-        let mut instances: Vec<Judged> = judged
-            .into_iter()
+        let question = Question { tenant, meeting: &meeting, hint: Hint::default(), against: &[] };
+        let expected = books.expect(&meeting, question.hint);
+        let verdicts = books.judge(&self.balancer, &question, clock::now());
+        let limit = policy::best(&verdicts) + policy::margin(self.balancer.policy, expected.0);
+        let urls = books.instances().map(|instance| instance.url.clone());
+        let mut instances: Vec<Judged> = urls
+            .zip(verdicts)
             .map(|(instance, verdict)| {
-                let candidate = verdict.as_ref().is_ok_and(|score| score.total <= limit);
-                Judged { instance: instance.url.clone(), verdict, candidate }
+                let candidate = verdict.as_ref().is_ok_and(|score| score.total() <= limit);
+                Judged { instance, verdict, candidate }
             })
             .collect();
-        let total = |judged: &Judged| judged.verdict.as_ref().map_or(f64::INFINITY, |score| score.total);
+        let total = |judged: &Judged| judged.verdict.as_ref().map_or(f64::INFINITY, |score| score.total());
         instances.sort_by(|a, b| total(a).total_cmp(&total(b)));
-        let existing = meeting.and_then(|meeting| Some(state.placements.get(&meeting)?.instance.clone()));
-        Explanation { policy: self.balancer.policy, existing, instances }
+        let existing = state.placements.get(&meeting).cloned();
+        Explanation { policy: self.balancer.policy, meeting, existing, expected, instances }
     }
 }

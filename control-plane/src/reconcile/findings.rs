@@ -131,7 +131,7 @@ fn adoptions(state: &State, answers: &Answers, now: u64) -> Vec<Change> {
                 }
                 Some(_) => {}
                 None => {
-                    let placement = Placement::new(url.clone(), &found.id, now);
+                    let placement = Placement::new(url.clone(), &found.id, begun(found, now));
                     changes.push(Change::Placed(meeting.clone(), placement));
                     adopted.insert(meeting, url);
                 }
@@ -139,6 +139,11 @@ fn adoptions(state: &State, answers: &Answers, now: u64) -> Vec<Change> {
         }
     }
     changes
+}
+
+/// When a meeting began, if its instance's clock can be believed: nobody else is expected in one that has run for an hour.
+fn begun(found: &listing::Meeting, now: u64) -> u64 {
+    if found.created_at == 0 { now } else { found.created_at.min(now) }
 }
 
 /// Whose a meeting is: as it is placed already, as its label says, as its parent is (`owners` has those of the same list), or the only

@@ -1,7 +1,7 @@
 //! How changes look as records: tables of JSON texts, the same in every store.
 
 use super::StoreError;
-use crate::state::{Change, Hook, Instance, Meeting, Placement, Recording, State, Tenant};
+use crate::state::{Change, Hook, Instance, Meeting, Past, Placement, Recording, State, Tenant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
@@ -20,6 +20,8 @@ pub(super) enum Table {
     Recordings,
     /// id → [`Hook`].
     Hooks,
+    /// tenant/key → [`Past`].
+    Pasts,
 }
 
 /// One record, as it is after a change.
@@ -33,8 +35,8 @@ pub(super) struct Record {
 
 impl Table {
     /// Every table, in the order in which they are loaded: a placement must find its instance and its tenant.
-    pub(super) const ALL: [Table; 5] =
-        [Table::Instances, Table::Tenants, Table::Meetings, Table::Recordings, Table::Hooks];
+    pub(super) const ALL: [Table; 6] =
+        [Table::Instances, Table::Tenants, Table::Meetings, Table::Recordings, Table::Hooks, Table::Pasts];
 
     /// As stores call it.
     pub(super) fn name(self) -> &'static str {
@@ -44,6 +46,7 @@ impl Table {
             Table::Meetings => "meetings",
             Table::Recordings => "recordings",
             Table::Hooks => "hooks",
+            Table::Pasts => "pasts",
         }
     }
 }
@@ -62,6 +65,8 @@ impl Record {
             Change::RecordingRemoved(id) => Self::new(Table::Recordings, id.to_string(), None),
             Change::Hook(hook) => Self::new(Table::Hooks, hook.id.to_string(), Some(json(hook))),
             Change::HookRemoved(id) => Self::new(Table::Hooks, id.to_string(), None),
+            Change::Remembered(meeting, past) => Self::new(Table::Pasts, field(meeting), Some(json(past))),
+            Change::Forgotten(meeting) => Self::new(Table::Pasts, field(meeting), None),
         }
     }
 
@@ -73,6 +78,7 @@ impl Record {
             Change::Placed(meeting, _) | Change::Released(meeting) => state.placements.get(meeting).map(json),
             Change::Recorded(id, _) | Change::RecordingRemoved(id) => state.recordings.get(id).map(json),
             Change::Hook(Hook { id, .. }) | Change::HookRemoved(id) => state.hooks.get(id).map(json),
+            Change::Remembered(meeting, _) | Change::Forgotten(meeting) => state.pasts.get(meeting).map(json),
         }
     }
 
@@ -90,6 +96,7 @@ pub(super) fn contents(state: &State, table: Table) -> Box<dyn Iterator<Item = R
         Table::Meetings => Box::new(state.placements.iter().map(move |(m, p)| record(field(m), json(p)))),
         Table::Recordings => Box::new(state.recordings.iter().map(move |(id, r)| record(id.to_string(), json(r)))),
         Table::Hooks => Box::new(state.hooks.iter().map(move |(id, h)| record(id.to_string(), json(h)))),
+        Table::Pasts => Box::new(state.pasts.iter().map(move |(m, past)| record(field(m), json(past)))),
     }
 }
 
@@ -131,11 +138,13 @@ pub(super) fn read(table: Table, field: &str, value: &str) -> Result<Change, Sto
         Table::Instances => Change::Instance(parse(value).map_err(damaged)?),
         Table::Tenants => Change::Tenant(parse(value).map_err(damaged)?),
         Table::Meetings => {
-            let meeting = meeting(field).ok_or_else(|| damaged("the field is not tenant/key".to_owned()))?;
-            Change::Placed(meeting, read_placement(field, value)?)
+            Change::Placed(meeting(field).map_err(damaged)?, read_placement(field, value)?)
         }
         Table::Recordings => Change::Recorded(field.into(), parse::<Recording>(value).map_err(damaged)?),
         Table::Hooks => Change::Hook(parse(value).map_err(damaged)?),
+        Table::Pasts => {
+            Change::Remembered(meeting(field).map_err(damaged)?, parse::<Past>(value).map_err(damaged)?)
+        }
     })
 }
 
@@ -158,7 +167,7 @@ pub(super) fn without_orphans(mut state: State) -> State {
     state
 }
 
-/// A meeting as a field of [`Table::Meetings`].
+/// A meeting as a field of [`Table::Meetings`] and [`Table::Pasts`].
 pub(super) fn field(meeting: &Meeting) -> String {
     format!("{}/{}", meeting.tenant, meeting.key)
 }
@@ -173,7 +182,10 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| format!("{:?} error in column {}", error.classify(), error.column()))
 }
 
-fn meeting(field: &str) -> Option<Meeting> {
-    let (tenant, key) = field.rsplit_once('/')?;
-    Some(Meeting { key: key.parse().ok()?, tenant: tenant.into() })
+fn meeting(field: &str) -> Result<Meeting, String> {
+    let parse = || {
+        let (tenant, key) = field.rsplit_once('/')?;
+        Some(Meeting { key: key.parse().ok()?, tenant: tenant.into() })
+    };
+    parse().ok_or_else(|| "the field is not tenant/key".to_owned())
 }

@@ -3,6 +3,7 @@
 use b3lb_config::Settings;
 use b3lb_control_plane::metrics::Readings;
 use b3lb_control_plane::placer::{Decision, PlaceError, Placer, Wish};
+use b3lb_control_plane::policy::expectation::Hint;
 use b3lb_control_plane::state::{Admission, Change, Instance, Meeting, Tenant};
 use b3lb_control_plane::store::Store;
 use bbb::{MeetingKey, Secret};
@@ -34,6 +35,13 @@ impl Pool {
         pool
     }
 
+    /// Every instance was asked and has nothing.
+    fn check(&self, instances: usize) {
+        for index in 0..instances {
+            self.placer.seen(&url(index), &[], b3lb_control_plane::clock::now());
+        }
+    }
+
     async fn put(&self, instance: Instance) {
         self.commit(Change::Instance(instance)).await;
     }
@@ -62,6 +70,7 @@ fn wish(id: &str, tenant: &str, exclude: &[&str]) -> Wish {
         meeting_id: id.into(),
         exclude: exclude.iter().map(|url| (*url).to_owned()).collect(),
         parent: None,
+        hint: Hint::default(),
     }
 }
 
@@ -69,6 +78,7 @@ fn wish(id: &str, tenant: &str, exclude: &[&str]) -> Wish {
 async fn a_burst_spreads_over_the_pool() {
     for _ in 0..8 {
         let pool = Pool::of(22).await;
+        pool.check(22);
         let places = (0..200).map(|i| {
             let placer = pool.placer.clone();
             tokio::spawn(async move { placer.place(&wish(&format!("m{i}"), "*", &[])).await.unwrap() })
@@ -157,10 +167,11 @@ async fn the_same_id_of_two_tenants_never_shares_an_instance() {
 #[tokio::test]
 async fn an_explanation_names_every_instance_and_where_the_meeting_is() {
     let pool = Pool::of(3).await;
+    pool.check(3);
     pool.put(Instance { admission: Admission::Cordoned, ..instance(0) }).await;
     let placed = pool.place("m", &[]).await.unwrap().instance;
     let explanation = pool.placer.explain("any.example.org", Some(MeetingKey::of(b"m"))).unwrap();
-    assert_eq!(explanation.existing, Some(placed.clone()));
+    assert_eq!(explanation.existing.unwrap().instance, placed);
     let empty = if placed == url(1) { url(2) } else { url(1) };
     let order: Vec<_> =
         explanation.instances.iter().map(|judged| (judged.instance.clone(), judged.candidate)).collect();

@@ -1,6 +1,10 @@
 //! Changes by a seed, on a pool that is so small that they often meet.
 
-use b3lb_control_plane::state::{Admission, Change, Hook, Instance, Meeting, Placement, Recording, State, Tenant};
+use b3lb_control_plane::policy::Score;
+use b3lb_control_plane::policy::ledger::Terms;
+use b3lb_control_plane::state::{
+    Admission, Change, Chosen, Hook, Instance, Meeting, Past, Placement, Reason, Recording, Source, State, Tenant,
+};
 use bbb::checksum::Algorithm;
 use bbb::{MeetingKey, Secret};
 use rand::rngs::SmallRng;
@@ -34,7 +38,7 @@ impl RandomChanges {
 
     /// A change that the store could let pass on this state; it may change nothing.
     pub(crate) fn change(&mut self, state: &State) -> Change {
-        match self.below(20) {
+        match self.below(22) {
             0..=2 => Change::Instance(self.instance()),
             3 => Change::InstanceRemoved(self.url()),
             4 => Change::Tenant(self.tenant()),
@@ -44,6 +48,8 @@ impl RandomChanges {
             10 | 11 => Change::Recorded(self.recording_id(), self.recording()),
             12 => Change::HookRemoved(self.below(3).into()),
             13 => Change::Hook(self.hook()),
+            14 => Change::Remembered(self.meeting(), self.past()),
+            15 => Change::Forgotten(self.meeting()),
             _ => self.placed(state).unwrap_or_else(|| Change::Instance(self.instance())),
         }
     }
@@ -64,6 +70,10 @@ impl RandomChanges {
         Recording { instance: self.url(), tenant: self.once_in(2).then(|| self.host()) }
     }
 
+    fn past(&mut self) -> Past {
+        Past { peak: f64::from(self.below(1000)) / 7.0, at: self.below(1000).into() }
+    }
+
     fn hook(&mut self) -> Hook {
         Hook {
             id: self.below(3).into(),
@@ -78,7 +88,19 @@ impl RandomChanges {
     }
 
     pub(crate) fn placement(&mut self, instance: Arc<str>) -> Placement {
-        Placement::new(instance, "", u64::from(self.below(3)))
+        let reason = match self.below(3) {
+            0 => Reason::Found,
+            1 => Reason::Alone,
+            _ => Reason::Chosen(Box::new(self.chosen())),
+        };
+        Placement { reason, ..Placement::new(instance, "", u64::from(self.below(3))) }
+    }
+
+    /// With numbers that no decimal fraction is.
+    fn chosen(&mut self) -> Chosen {
+        let users = f64::from(self.below(1000)) / 7.0;
+        let score = Score::Ledger(Terms { users, meeting: users / 3.0, ..Terms::default() });
+        Chosen { expected: users / 11.0, source: Source::Past, score, eligible: 3, candidates: 2 }
     }
 
     pub(crate) fn meeting(&mut self) -> Meeting {

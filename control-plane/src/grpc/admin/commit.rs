@@ -73,6 +73,7 @@ impl fmt::Display for Line<'_> {
             Change::RecordingRemoved(id) => write!(f, "recording {id} is gone"),
             Change::Hook(hook) => write!(f, "hook {} of {} is known", hook.id, hook.tenant),
             Change::HookRemoved(id) => write!(f, "hook {id} is gone"),
+            change @ (Change::Remembered(..) | Change::Forgotten(_)) => f.write_str(&change.subject()),
         }
     }
 }

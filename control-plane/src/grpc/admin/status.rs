@@ -4,7 +4,7 @@ use crate::grpc::Calls;
 use crate::grpc::changes::changes;
 use crate::grpc::convert;
 use crate::placer::View;
-use crate::policy::Verdict;
+use crate::policy::{Score, Verdict};
 use crate::state::Instance;
 use b3lb_proto::v1::{InstanceStatus, PoolStatus};
 use futures::Stream;
@@ -56,7 +56,7 @@ fn instance(instance: &Instance, view: &View, verdict: &Verdict) -> InstanceStat
         users: view.account.users,
         cpu: view.sample.cpu_mean,
         mem: view.sample.mem_mean,
-        score: verdict.as_ref().ok().map(|score| score.total),
+        score: verdict.as_ref().ok().map(Score::total),
         ineligible: verdict.as_ref().err().map(ToString::to_string).unwrap_or_default(),
     }
 }

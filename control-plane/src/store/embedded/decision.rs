@@ -61,5 +61,8 @@ fn is_as_seen(change: &Change, now: &State, seen: &State) -> bool {
         }
         Change::Recorded(id, _) | Change::RecordingRemoved(id) => now.recordings.get(id) == seen.recordings.get(id),
         Change::Hook(Hook { id, .. }) | Change::HookRemoved(id) => now.hooks.get(id) == seen.hooks.get(id),
+        Change::Remembered(meeting, _) | Change::Forgotten(meeting) => {
+            now.pasts.get(meeting) == seen.pasts.get(meeting)
+        }
     }
 }

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 const STREAM_LENGTH: &str = "10000";
 
 /// The keys of the state. They share a hash tag, so that one script may touch them all in a cluster.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "{b3lb}:epoch",
     "{b3lb}:restoring",
     "{b3lb}:changes",
@@ -21,6 +21,7 @@ const KEYS: [&str; 10] = [
     "{b3lb}:meetings",
     "{b3lb}:recordings",
     "{b3lb}:hooks",
+    "{b3lb}:pasts",
     "{b3lb}:counts",
     "{b3lb}:bridges",
 ];

@@ -1,9 +1,9 @@
--- Writes all of the changes or none. KEYS[11]: the lease, if there is one.
+-- Writes all of the changes or none. KEYS[12]: the lease, if there is one.
 local plan, list = cjson.decode(ARGV[4]), ARGV[5]
 if not unbroken() then
   return { 'history' }
 end
-if plan.lease ~= cjson.null and redis.call('GET', KEYS[11]) ~= plan.lease then
+if plan.lease ~= cjson.null and redis.call('GET', KEYS[12]) ~= plan.lease then
   return { 'lease_lost' }
 end
 

@@ -1,7 +1,14 @@
 -- What the scripts begin with that deal with the state; they answer a word, the revision at which it is true or nothing, and the rest.
 -- ARGV[1]: the caller's epoch; ARGV[2]: the last revision it knows; ARGV[3]: the length of the stream.
-local epoch, restoring, changes, instances, tenants, meetings, recordings, hooks, counts, bridges = unpack(KEYS)
-local tables = { instances = instances, tenants = tenants, meetings = meetings, recordings = recordings, hooks = hooks }
+local epoch, restoring, changes, instances, tenants, meetings, recordings, hooks, pasts, counts, bridges = unpack(KEYS)
+local tables = {
+  instances = instances,
+  tenants = tenants,
+  meetings = meetings,
+  recordings = recordings,
+  hooks = hooks,
+  pasts = pasts,
+}
 
 -- What the caller knows is part of the history that the script is about to continue.
 local function unbroken()

@@ -42,6 +42,7 @@ pub(crate) static KEYS: &[Key] = &[
     key("balancer.metrics_range", |s, v| put(&mut s.balancer.metrics_range, value::range(v, METRICS_RANGE))),
     key("balancer.cpu_limit", |s, v| put(&mut s.balancer.cpu_limit, value::percentage(v))),
     key("balancer.mem_limit", |s, v| put(&mut s.balancer.mem_limit, value::percentage(v))),
+    key("balancer.size_hint", |s, v| put(&mut s.balancer.size_hint, value::metadata_name(v).map(Some))),
     key("port", |s, v| put(&mut s.port, value::port(v))),
     // Not shown, because people paste urls with a password here.
     secret("redis.address", |s, v| put(&mut s.redis.address, value::redis_address(v).map(Some))),

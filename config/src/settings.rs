@@ -65,6 +65,8 @@ pub struct Balancer {
     pub cpu_limit: f64,
     /// `mem_limit`, also `memLimit`: percent; an instance above it takes no new meetings.
     pub mem_limit: f64,
+    /// `size_hint`: the parameter of `create` in which frontends say how many users will come, such as `meta_expected-users`.
+    pub size_hint: Option<String>,
 }
 
 /// The placement policies.
@@ -188,6 +190,7 @@ impl Default for Settings {
                 metrics_range: Duration::from_secs(5 * 60),
                 cpu_limit: 100.0,
                 mem_limit: 100.0,
+                size_hint: None,
             },
             port: 8080,
             redis: Redis { address: None, username: None, password: None, database: 0 },

@@ -102,6 +102,13 @@ pub(crate) fn parameter_names(texts: &[String]) -> Parsed<Vec<String>> {
     Ok(texts.to_vec())
 }
 
+/// The name of a piece of metadata.
+pub(crate) fn metadata_name(text: &str) -> Parsed<String> {
+    let rest = text.strip_prefix("meta_").unwrap_or_default();
+    let valid = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if valid { Ok(text.to_owned()) } else { Err("the name of a piece of metadata, such as meta_expected-users".into()) }
+}
+
 fn changeable(error: Unchangeable) -> Expected {
     Expected(format!("what can be changed: {error}"))
 }

@@ -91,6 +91,18 @@ pub(crate) enum Get {
         #[arg(long, default_value = "")]
         instance: String,
     },
+    /// The latest placements, the latest first, and why each meeting is where it is.
+    Placements {
+        /// Only this tenant's.
+        #[arg(long, default_value = "")]
+        tenant: String,
+        /// Only those on this instance.
+        #[arg(long, default_value = "")]
+        instance: String,
+        /// At most so many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+    },
 }
 
 #[derive(Debug, Subcommand)]

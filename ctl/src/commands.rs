@@ -1,14 +1,15 @@
 //! What each command asks the control plane, and what it prints.
 
 mod add;
+mod explain;
 
 use crate::args::{Add, Args, Command, Delete, Get};
 use crate::client::{Client, connect};
 use anyhow::anyhow;
 use b3lb_proto::v1::{
     AddInstanceRequest, Admission, CordonInstanceRequest, DeleteTenantRequest, DisableInstanceRequest,
-    DrainInstanceRequest, ExplainRequest, ListInstancesRequest, ListMeetingsRequest, ListTenantsRequest, PoolStatus,
-    PutTenantRequest, RemoveInstanceRequest, StatusRequest, UncordonInstanceRequest,
+    DrainInstanceRequest, ListInstancesRequest, ListMeetingsRequest, ListTenantsRequest, PoolStatus, PutTenantRequest,
+    RemoveInstanceRequest, StatusRequest, UncordonInstanceRequest,
 };
 use comfy_table::{Table, presets};
 use std::fmt::Display;
@@ -46,7 +47,7 @@ async fn dispatch(client: &mut Client, command: Command) -> Result<(), Status> {
             eprintln!("{} is out of the pool", instance.url);
         }
         Command::Drain { url } => drain(client, url).await?,
-        Command::Explain { tenant, meeting_id } => explain(client, tenant, meeting_id).await?,
+        Command::Explain { tenant, meeting_id } => explain::explain(client, tenant, meeting_id).await?,
     }
     Ok(())
 }
@@ -92,6 +93,7 @@ async fn get(client: &mut Client, what: Get) -> Result<(), Status> {
             print(table)?;
         }
         Get::Meetings { tenant, instance } => list_meetings(client, tenant, instance).await?,
+        Get::Placements { tenant, instance, limit } => explain::placements(client, tenant, instance, limit).await?,
     }
     Ok(())
 }
@@ -154,20 +156,6 @@ async fn drain(client: &mut Client, url: String) -> Result<(), Status> {
         eprintln!("{url}: {} meetings with {} users left", progress.meetings, progress.users);
     }
     Err(Status::unavailable("the control plane ended the stream; the instance stays cordoned"))
-}
-
-async fn explain(client: &mut Client, tenant: String, meeting_id: String) -> Result<(), Status> {
-    let answer = client.explain(timed(ExplainRequest { tenant, meeting_id })).await?.into_inner();
-    if !answer.existing.is_empty() {
-        print(format_args!("the meeting is on {} and stays there", answer.existing))?;
-    }
-    let mut table = table(&["INSTANCE", "SCORE", "CANDIDATE", "TERMS"]);
-    for i in answer.instances {
-        let terms: Vec<_> = i.terms.iter().map(|term| format!("{} {:.3}", term.name, term.value)).collect();
-        let terms = if i.ineligible.is_empty() { terms.join(", ") } else { i.ineligible };
-        table.add_row([i.instance, number(i.score), yes_no(i.candidate), terms]);
-    }
-    print(format_args!("policy {}\n{table}", answer.policy))
 }
 
 fn print_status(status: &PoolStatus) -> Result<(), Status> {

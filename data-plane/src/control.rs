@@ -58,6 +58,15 @@ pub(crate) struct Meeting<'a> {
     pub(crate) id: &'a [u8],
 }
 
+/// What a frontend says of the size of a meeting, in users; 0: nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Hint {
+    /// So many will come.
+    pub(crate) expected: u32,
+    /// More than so many are not let in.
+    pub(crate) limit: u32,
+}
+
 /// Where a meeting lives, as a control plane decided.
 pub(crate) struct Place {
     pub(crate) instance: Arc<Instance>,
@@ -125,6 +134,7 @@ impl ControlPlanes {
         meeting: Meeting<'_>,
         excluded: &[Arc<Instance>],
         parent: Option<MeetingKey>,
+        hint: Hint,
     ) -> Result<Place, AskError> {
         let request = PlaceRequest {
             tenant: meeting.tenant.host.to_string(),
@@ -132,6 +142,8 @@ impl ControlPlanes {
             meeting_id: String::from_utf8_lossy(meeting.id).into_owned(),
             exclude: excluded.iter().map(|instance| instance.url.to_string()).collect(),
             parent: parent.map(|parent| parent.as_bytes().to_vec()).unwrap_or_default(),
+            expected_users: hint.expected,
+            max_participants: hint.limit,
         };
         let placed = self.ask(request, async |mut client, request| client.place(request).await).await;
         let placed = placed.map_err(|error| match error {

@@ -49,6 +49,8 @@ pub(crate) struct Proxy {
     pub(crate) parameters: Parameters,
     /// Meetings are labelled for BigBlueSwarm's telegraf plugin as well.
     pub(crate) labels_for_swarm: bool,
+    /// The metadata in which frontends say how many users will come to a meeting.
+    pub(crate) size_hint: Option<String>,
     pub(crate) callbacks: Callbacks,
     pub(crate) under_way: Cell<usize>,
     /// Bodies that are being read into memory.

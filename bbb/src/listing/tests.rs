@@ -47,6 +47,8 @@ fn a_recorded_list_yields_its_meeting_untouched() {
         running: true,
         ended: false,
         users: read.users,
+        webcams: read.webcams,
+        created_at: 1_531_155_809_613,
     };
     assert_eq!(read, expected);
 }
@@ -106,7 +108,7 @@ fn large_tokens_may_come_byte_by_byte() {
 #[test]
 fn a_meeting_is_read_with_its_tenant_and_its_parent() {
     let element = "<meeting><meetingID>R&amp;D &#233;</meetingID><parentMeetingID>p-1</parentMeetingID>\
-        <participantCount>1,234</participantCount><hasBeenForciblyEnded>true</hasBeenForciblyEnded>\
+        <participantCount>1,234</participantCount><videoCount>56</videoCount><createTime>1531155809613</createTime><hasBeenForciblyEnded>true</hasBeenForciblyEnded>\
         <attendees><attendee><meetingID>not me</meetingID></attendee></attendees>\
         <metadata><b3lb-tenant>a.example.org</b3lb-tenant><bigblueswarm-tenant>b</bigblueswarm-tenant></metadata></meeting>";
     let expected = Meeting {
@@ -117,6 +119,8 @@ fn a_meeting_is_read_with_its_tenant_and_its_parent() {
         running: false,
         ended: true,
         users: 1234,
+        webcams: 56,
+        created_at: 1_531_155_809_613,
     };
     assert_eq!(Meeting::read(element.as_bytes()), Some(expected));
     assert_eq!(Meeting::read(b"<meeting><meetingID></meetingID></meeting>"), None);

@@ -141,7 +141,7 @@ const MALFORMED: &[(&str, &str)] = &[
 const KEYS_WRONG: &[(&str, &str)] = &[
     (
         "balancer:\n  cpu_limt: 90\n",
-        "b3lb.yaml:2: balancer.cpu_limt: there is no such key; balancer has policy, metrics_range, cpu_limit, mem_limit",
+        "b3lb.yaml:2: balancer.cpu_limt: there is no such key; balancer has policy, metrics_range, cpu_limit, mem_limit, size_hint",
     ),
     (
         "prot: {api_key: hunter2}\n",

@@ -47,7 +47,9 @@ impl Ledger {
         let booked = self.bookings.get(question.meeting).and_then(|booking| self.accounts.position(&booking.instance));
         let picked = match booked.filter(|position| verdicts[*position].is_ok()) {
             Some(position) => position,
-            None if balancer.policy == Policy::Ledger && self.is_cold(&verdicts) => policy::pick_of_two(&verdicts, rng)?,
+            None if balancer.policy == Policy::Ledger && self.is_cold(&verdicts) => {
+                policy::pick_of_two(&verdicts, rng)?
+            }
             None => policy::pick(&verdicts, margin, rng)?,
         };
         let score = *verdicts[picked].as_ref().ok()?;

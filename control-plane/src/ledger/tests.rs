@@ -274,7 +274,8 @@ fn the_latest_placements_are_kept_with_their_reasons() {
 
 /// How an instance can be.
 fn instance() -> impl Strategy<Value = (Admission, bool, Option<f64>, f64)> {
-    let admission = prop_oneof![4 => Just(Admission::Open), 1 => Just(Admission::Cordoned), 1 => Just(Admission::Disabled)];
+    let admission =
+        prop_oneof![4 => Just(Admission::Open), 1 => Just(Admission::Cordoned), 1 => Just(Admission::Disabled)];
     (admission, prop::bool::weighted(0.8), prop::option::of(-10.0..110.0f64), 0.1..10.0f64)
 }
 
@@ -301,7 +302,8 @@ proptest! {
             .judge()
             .iter()
             .enumerate()
-            .filter_map(|(index, verdict)| verdict.is_ok().then(|| url(index)))
+            .filter(|(_, verdict)| verdict.is_ok())
+            .map(|(index, _)| url(index))
             .collect();
         for (index, (admission, online, busy, _)) in instances.iter().enumerate() {
             let may = *admission == Admission::Open && *online && busy.is_none_or(|busy| busy <= 80.0);

@@ -3,8 +3,8 @@
 use super::{Placer, everyone, tenant_of};
 use crate::clock;
 use crate::ledger::Question;
-use crate::policy::{self, Verdict};
 use crate::policy::expectation::Hint;
+use crate::policy::{self, Verdict};
 use crate::state::{Meeting, Placement, Source, State, Tenant};
 use b3lb_config::settings::Policy;
 use bbb::MeetingKey;

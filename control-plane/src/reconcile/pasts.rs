@@ -24,7 +24,8 @@ pub(super) fn remembered(
     });
     let mut remembered: Vec<Change> =
         released.filter_map(|meeting| Some(Change::Remembered(meeting.clone(), past(meeting)?))).collect();
-    let is_new = |change: &&Change| matches!(change, Change::Remembered(meeting, _) if !state.pasts.contains_key(meeting));
+    let is_new =
+        |change: &&Change| matches!(change, Change::Remembered(meeting, _) if !state.pasts.contains_key(meeting));
     let excess = (state.pasts.len() + remembered.iter().filter(is_new).count()).saturating_sub(PASTS_MAX);
     remembered.extend(forgotten(state, &remembered, excess, now));
     remembered

@@ -137,14 +137,10 @@ pub(super) fn read(table: Table, field: &str, value: &str) -> Result<Change, Sto
     Ok(match table {
         Table::Instances => Change::Instance(parse(value).map_err(damaged)?),
         Table::Tenants => Change::Tenant(parse(value).map_err(damaged)?),
-        Table::Meetings => {
-            Change::Placed(meeting(field).map_err(damaged)?, read_placement(field, value)?)
-        }
+        Table::Meetings => Change::Placed(meeting(field).map_err(damaged)?, read_placement(field, value)?),
         Table::Recordings => Change::Recorded(field.into(), parse::<Recording>(value).map_err(damaged)?),
         Table::Hooks => Change::Hook(parse(value).map_err(damaged)?),
-        Table::Pasts => {
-            Change::Remembered(meeting(field).map_err(damaged)?, parse::<Past>(value).map_err(damaged)?)
-        }
+        Table::Pasts => Change::Remembered(meeting(field).map_err(damaged)?, parse::<Past>(value).map_err(damaged)?),
     })
 }
 

@@ -30,6 +30,7 @@ fn proxy() -> Rc<Proxy> {
         limits: settings.upstream,
         parameters: bbb::parameters::Parameters::default(),
         labels_for_swarm: false,
+        size_hint: None,
         callbacks: Callbacks {
             seal: Seal::new(&Secret::new("shared")),
             public_url: None,

@@ -3,7 +3,7 @@
 use super::Proxy;
 use crate::body::Body;
 use crate::call::{About, Load, Received};
-use crate::control::{AskError, Meeting, Place, Report};
+use crate::control::{AskError, Hint, Meeting, Place, Report};
 use crate::failure::Failure;
 use crate::table::Instance;
 use crate::upstream::{Answer, Repeat, Unanswered};
@@ -28,6 +28,7 @@ impl Proxy {
         let edits = self.edits_of_create(received);
         let base = load.public_url().unwrap_or_default();
         self.add_slides(received, &mut load);
+        let hint = self.hint(received);
         let meeting = Meeting { tenant: &received.caller.tenant, key: about.key, id: &about.id };
         let mut known = self.known(received, &about);
         let mut unreachable: Vec<Arc<Instance>> = Vec::new();
@@ -35,14 +36,14 @@ impl Proxy {
             let place = match known.take() {
                 Some(instance) if received.caller.tenant.numbers_bridges => {
                     // It may have ended, and would begin anew with another number.
-                    let asked = self.control.place(meeting, &unreachable, parent).await;
+                    let asked = self.control.place(meeting, &unreachable, parent, hint).await;
                     asked.or_else(|error| match error {
                         AskError::Away => Ok(Place { instance, existing: true, voice_bridge: None }),
                         error => Err(error),
                     })?
                 }
                 Some(instance) => Place { instance, existing: true, voice_bridge: None },
-                None => self.control.place(meeting, &unreachable, parent).await?,
+                None => self.control.place(meeting, &unreachable, parent, hint).await?,
             };
             let Place { instance, existing, voice_bridge } = place;
             if unreachable.iter().any(|other| other.url == instance.url) {
@@ -77,6 +78,17 @@ impl Proxy {
                 }
                 Err(Unanswered { failure, .. }) => return Err(failure),
             }
+        }
+    }
+
+    /// What the frontend says of the size of the meeting; what is no number says nothing.
+    fn hint(&self, received: &Received<'_>) -> Hint {
+        let number = |text: &str| text.trim().parse().unwrap_or_default();
+        let expected = self.size_hint.as_deref().and_then(|name| received.metadata(name));
+        let limit = received.value("maxParticipants").unwrap_or_default();
+        Hint {
+            expected: expected.as_deref().map(number).unwrap_or_default(),
+            limit: limit.map(|limit| number(&String::from_utf8_lossy(&limit))).unwrap_or_default(),
         }
     }
 

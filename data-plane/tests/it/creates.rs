@@ -1,8 +1,8 @@
 //! Where a create goes, and where it must not go.
 
-use crate::control::{self, Script};
+use crate::control::{self, Control, Script};
 use crate::instance::{Instance, Reply, document_reply, nowhere};
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, settings};
 use crate::{eventually, frontend};
 use b3lb_proto::v1::event::Event;
 use b3lb_proto::v1::{Changes, MeetingEvent, PlaceRequest};
@@ -54,6 +54,27 @@ async fn a_new_meeting_is_placed_once_and_found_at_once() {
     eventually("two creates and an end are reported", async || script.reports().len() == 3).await;
     let created = Event::Created(event(&instance.url()));
     assert_eq!(script.reports(), [created.clone(), created, Event::Ended(event(&instance.url()))]);
+}
+
+#[tokio::test]
+async fn what_a_create_says_of_its_size_is_passed_on() {
+    let instance = Instance::answering(CREATED).await;
+    let script = pool(&[&instance.url()]);
+    script.on_place(first_of(&[&instance.url()]));
+    let control = Control::start(&script);
+    let mut settings = settings(&[control.address()]);
+    settings.balancer.size_hint = Some("meta_expected-users".to_owned());
+    let proxy = Proxy::start(&settings);
+    proxy.ready().await;
+    for (query, said) in [
+        ("meetingID=a&maxParticipants=40&meta_Expected-Users=25", (25, 40)),
+        ("meetingID=b&maxParticipants=many&meta_expected-users=-1", (0, 0)),
+        ("meetingID=c&meta_expected-users=99999999999", (0, 0)),
+    ] {
+        assert_eq!(proxy.call("create", query, SECRET).await.body, CREATED);
+        let asked = script.places().pop().unwrap();
+        assert_eq!((asked.expected_users, asked.max_participants), said, "{query}");
+    }
 }
 
 #[tokio::test]

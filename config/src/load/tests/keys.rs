@@ -7,7 +7,7 @@ fn every_key_can_be_set_by_its_variable_as_in_the_file() {
     let file = "\
 bigbluebutton: {secret: s, recordings_poll_interval: 1m}
 admin: {api_key: key}
-balancer: {policy: classic, metrics_range: -1m, cpu_limit: 80, mem_limit: 85}
+balancer: {policy: classic, metrics_range: -1m, cpu_limit: 80, mem_limit: 85, size_hint: meta_expected-users}
 port: 8090
 redis: {address: 'redis:6379', username: u, password: p, database: 3}
 influxdb: {address: 'http://influx:8086', token: t, organization: o, bucket: b}

@@ -21,8 +21,7 @@ fn state(pasts: impl IntoIterator<Item = (usize, u64)>) -> State {
 fn what_is_released_is_remembered_if_anybody_was_there() {
     let changes = [Change::Released(meeting(1)), Change::Released(meeting(2)), Change::Forgotten(meeting(3))];
     let past = Past { peak: 7.0, at: NOW };
-    let remembered =
-        remembered(&State::default(), &changes, NOW, |asked| (*asked == meeting(1)).then_some(past));
+    let remembered = remembered(&State::default(), &changes, NOW, |asked| (*asked == meeting(1)).then_some(past));
     assert_eq!(remembered, [Change::Remembered(meeting(1), past)]);
 }
 

@@ -5,8 +5,8 @@ use crate::grpc::{place, program_with, simulated, wish};
 use crate::program::{PATIENCE, Program, settings};
 use b3lb_proto::v1::{
     Admission, CordonInstanceRequest, DrainInstanceRequest, DrainProgress, ExplainRequest, ExplainResponse,
-    Explanation, InstanceStatus, ListMeetingsRequest, ListMeetingsResponse, Meeting, PlaceRequest, PoolStatus,
-    PutTenantRequest, StatusRequest, Tenant, UncordonInstanceRequest, WatchRequest,
+    Explanation, InstanceStatus, ListMeetingsRequest, ListMeetingsResponse, ListPlacementsRequest, Meeting,
+    PlaceRequest, PoolStatus, PutTenantRequest, StatusRequest, Tenant, UncordonInstanceRequest, WatchRequest,
 };
 use std::collections::BTreeSet;
 use tokio::time::timeout;
@@ -91,8 +91,21 @@ async fn an_explanation_has_every_instance_the_preferred_ones_first() {
     let best = answer.instances[0].clone();
     let sum: f64 = best.terms.iter().map(|term| term.value).sum();
     assert!(best.score.is_some_and(|score| (score - sum).abs() < 1e-9), "{best:?}");
+    let placement = answer.placement.clone().unwrap();
+    let what = (&*placement.tenant, &*placement.meeting_id, &placement.instance, &*placement.reason);
+    assert_eq!(what, ("t.example", "m", &b.url(), "chosen"));
+    assert_eq!((placement.expected_users, &*placement.expected_from), (15.0, "tenant"));
+    assert_eq!((placement.eligible, placement.candidates), (1, 1));
+    assert!(placement.score.is_some() && placement.terms.iter().any(|term| term.name == "meeting"), "{placement:?}");
+    let listed = |tenant: &str| ListPlacementsRequest { tenant: tenant.to_owned(), ..Default::default() };
+    let recent = admin.list_placements(listed("t.example")).await.unwrap().into_inner().placements;
+    assert_eq!(recent, std::slice::from_ref(&placement));
+    assert_eq!(admin.list_placements(listed("another")).await.unwrap().into_inner().placements, []);
     let expected = ExplainResponse {
         policy: "ledger".to_owned(),
+        expected_users: 15.0,
+        expected_from: "tenant".to_owned(),
+        placement: Some(placement),
         existing: b.url(),
         instances: vec![
             Explanation { instance: b.url(), ineligible: String::new(), candidate: true, ..best },

@@ -9,6 +9,7 @@ mod hooks;
 mod instances;
 mod limits;
 mod lists;
+mod past;
 mod planes;
 mod recordings;
 mod redis;
@@ -61,6 +62,8 @@ pub(crate) struct Shape {
     pub(crate) create_timeout: Duration,
     pub(crate) https: bool,
     pub(crate) recordings_interval: Duration,
+    /// For which meetings that have ended are still listed.
+    pub(crate) listed: Duration,
 }
 
 impl Default for Shape {
@@ -75,6 +78,7 @@ impl Default for Shape {
             create_timeout,
             https: false,
             recordings_interval: Duration::from_secs(15 * 60),
+            listed: Rules::default().listed,
         }
     }
 }
@@ -94,7 +98,7 @@ impl Pool {
             };
             let secret = Secret::new(INSTANCE_SECRET);
             // A recording is there when its meeting has ended.
-            let rules = Rules { processing: Duration::ZERO, ..Rules::default() };
+            let rules = Rules { processing: Duration::ZERO, listed: shape.listed, ..Rules::default() };
             let (seed, https, telegraf) = (number as u64, shape.https, Some(telegraf));
             instances.push(
                 Instance::local(Options { seed, secret, https, telegraf, rules, ..Options::default() }).await.unwrap(),

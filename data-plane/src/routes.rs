@@ -75,7 +75,10 @@ impl Routes {
     pub(crate) fn learn(&self, tenant: &Arc<str>, key: MeetingKey, instance: &Arc<str>, left: Option<Arc<str>>) {
         let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
         let mut table = Table::clone(&self.table.load());
-        table.learn(tenant, key, instance, left.as_deref());
+        if !table.learn(tenant, key, instance, left.as_deref()) {
+            // Were it remembered, the step that releases the meeting would bring it back.
+            return;
+        }
         self.table.store(Arc::new(table));
         if learned.len() == LEARNED_MAX {
             learned.remove(0);

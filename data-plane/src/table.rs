@@ -163,13 +163,16 @@ impl Table {
     }
 
     /// Notes what the control plane answered, before its next step says the same. What is known already stays, unless it is `left`,
-    /// the instance that the meeting was moved away from: a step may have overtaken the answer.
-    pub(crate) fn learn(&mut self, tenant: &str, key: MeetingKey, url: &str, left: Option<&str>) {
-        let (Some(tenant), Some(instance)) = (self.tenants.number(tenant), self.instances.number(url)) else { return };
+    /// the instance that the meeting was moved away from: a step may have overtaken the answer. False if the answer is no news.
+    pub(crate) fn learn(&mut self, tenant: &str, key: MeetingKey, url: &str, left: Option<&str>) -> bool {
+        let numbers = self.tenants.number(tenant).zip(self.instances.number(url));
+        let Some((tenant, instance)) = numbers else { return false };
         let known = self.placements.get(&(key, tenant)).copied();
-        if known.is_none() || known == left.and_then(|left| self.instances.number(left)) {
+        let is_news = known.is_none() || known == left.and_then(|left| self.instances.number(left));
+        if is_news {
             self.placements.insert((key, tenant), instance);
         }
+        is_news
     }
 
     /// Applies what one step, or one part of it, changes.

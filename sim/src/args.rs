@@ -1,7 +1,9 @@
 //! The command line.
 
+use b3lb_sim::placement::{Policy, Scenario};
 use clap::{Parser, Subcommand};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
 
@@ -17,6 +19,32 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     Instance(InstanceArgs),
     Load(LoadArgs),
+    Placement(PlacementArgs),
+}
+
+/// Compare placement policies over the same simulated meetings.
+///
+/// `ledger` and `classic` are the control plane's own code. Prints a table for each scenario, and what was reached.
+#[derive(Debug, Parser)]
+pub(crate) struct PlacementArgs {
+    /// Only in this scenario; may be given several times.
+    #[arg(long = "scenario", value_name = "NAME")]
+    pub(crate) scenarios: Vec<Scenario>,
+    /// Only this policy; may be given several times.
+    #[arg(long = "policy", value_name = "NAME")]
+    pub(crate) policies: Vec<Policy>,
+    /// Over so many different courses of each scenario.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) seeds: u64,
+    /// What the first course is drawn from; the others count up from it.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(..1 << 32))]
+    pub(crate) seed: u64,
+    /// Write every run into this file, as CSV.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+    /// Draw pictures into this directory, as SVG.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plots: Option<PathBuf>,
 }
 
 /// Run simulated instances, and print the url of each.

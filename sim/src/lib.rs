@@ -27,6 +27,7 @@ pub mod load;
 mod meeting;
 pub mod options;
 mod params;
+pub mod placement;
 mod postman;
 mod recording;
 mod reply;

@@ -1,16 +1,18 @@
-//! `b3lb-sim`: simulated instances to try B3LB on, and load to try it with.
+//! `b3lb-sim`: simulated instances to try B3LB on, load to try it with, and a comparison of placement policies.
 
 mod args;
 
-use anyhow::{Context, ensure};
-use args::{Args, Command, InstanceArgs, LoadArgs};
+use anyhow::{Context, anyhow, ensure};
+use args::{Args, Command, InstanceArgs, LoadArgs, PlacementArgs};
 use b3lb_sim::load::Load;
 use b3lb_sim::options::Rules;
+use b3lb_sim::placement::{Comparison, Policy, Report, Scenario, draw};
 use b3lb_sim::users::Crowd;
 use b3lb_sim::{Frontend, Instance, Options, Telegraf};
 use bbb::Secret;
 use clap::Parser;
 use futures::future::select_all;
+use indicatif::ProgressBar;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
@@ -20,6 +22,7 @@ async fn main() -> anyhow::Result<()> {
     match Args::parse().command {
         Command::Instance(args) => instances(args).await,
         Command::Load(args) => load(args).await,
+        Command::Placement(args) => placement(args),
     }
 }
 
@@ -76,5 +79,33 @@ async fn load(args: LoadArgs) -> anyhow::Result<()> {
         println!("{ours:6} on {url}");
     }
     ensure!(report.failed == 0, "{} creates failed", report.failed);
+    Ok(())
+}
+
+/// Compares placement policies, with a progress bar on a terminal.
+fn placement(args: PlacementArgs) -> anyhow::Result<()> {
+    let comparison = Comparison {
+        scenarios: if args.scenarios.is_empty() { Scenario::ALL.to_vec() } else { args.scenarios },
+        policies: if args.policies.is_empty() { Policy::ALL.to_vec() } else { args.policies },
+        seeds: args.seeds,
+        seed: args.seed,
+    };
+    if let Some(dir) = &args.plots {
+        std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    }
+    let bar = ProgressBar::new(comparison.runs());
+    let runs = comparison.run(|| bar.inc(1));
+    bar.finish_and_clear();
+    let report = Report::new(&runs);
+    print!("{report}");
+    if let Some(file) = &args.csv {
+        std::fs::write(file, report.csv()).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    if let Some(dir) = &args.plots {
+        let drawn = draw(&runs, dir).map_err(|error| anyhow!("cannot draw into {}: {error}", dir.display()))?;
+        for file in drawn {
+            eprintln!("{}", file.display());
+        }
+    }
     Ok(())
 }

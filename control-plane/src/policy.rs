@@ -116,32 +116,29 @@ pub fn candidates(verdicts: &[Verdict], margin: f64) -> (usize, usize) {
     (totals().count(), totals().filter(|total| *total <= limit).count())
 }
 
-/// Picks one of those within `margin` of the best at random; its index.
+/// Picks one of those within `margin` of the best at random, the better of two draws; its index.
 pub fn pick(verdicts: &[Verdict], margin: f64, rng: &mut impl Rng) -> Option<usize> {
-    let (_, within) = candidates(verdicts, margin);
-    let limit = best(verdicts) + margin;
-    let mut good = verdicts.iter().enumerate().filter(|(_, verdict)| is_within(verdict, limit));
-    if within == 0 { None } else { good.nth(rng.random_range(0..within)).map(|(index, _)| index) }
+    better_of_two(verdicts, best(verdicts) + margin, rng)
 }
 
 /// Picks the better of two that are drawn at random; its index. What is best is not worth much while little is known, and everybody
 /// who knows as little would pick the same.
 pub fn pick_of_two(verdicts: &[Verdict], rng: &mut impl Rng) -> Option<usize> {
-    let (eligible, _) = candidates(verdicts, 0.0);
-    if eligible == 0 {
-        return None;
-    }
-    let mut draw = || {
-        let number = rng.random_range(0..eligible);
-        let mut all = verdicts.iter().enumerate().filter_map(|(index, verdict)| Some((index, verdict.as_ref().ok()?)));
-        all.nth(number).map(|(index, score)| (index, score.total()))
-    };
-    let drawn = [draw(), draw()];
-    drawn.into_iter().flatten().min_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
+    better_of_two(verdicts, f64::INFINITY, rng)
 }
 
-fn is_within(verdict: &Verdict, limit: f64) -> bool {
-    verdict.as_ref().is_ok_and(|score| score.total() <= limit)
+/// The better of two that are drawn from those whose scores are not above `limit`.
+fn better_of_two(verdicts: &[Verdict], limit: f64, rng: &mut impl Rng) -> Option<usize> {
+    let good = || {
+        let scores = verdicts.iter().enumerate().filter_map(|(index, verdict)| Some((index, verdict.as_ref().ok()?)));
+        scores.map(|(index, score)| (index, score.total())).filter(|(_, total)| *total <= limit)
+    };
+    let count = good().count();
+    if count == 0 {
+        return None;
+    }
+    let drawn = [0, 1].map(|_| good().nth(rng.random_range(0..count)));
+    drawn.into_iter().flatten().min_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
 }
 
 /// The limits, as hard guards while measurements are fresh.

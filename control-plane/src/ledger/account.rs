@@ -8,9 +8,9 @@ use imbl::ordmap::DiffItem;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// What a user costs on an instance is not believed to be further from what its capacity says than by this factor. It evens out what
-/// operators guess; it is no reason to fill an instance with twice as many or leave it empty.
-const COST_FACTOR_MAX: f64 = 2.0;
+/// What a user costs on an instance is not believed to be further from what its capacity says than by this factor: an operator who gives no
+/// capacities may have machines of that difference, and a measurement that says more is likelier wrong.
+const COST_FACTOR_MAX: f64 = 4.0;
 
 /// One instance's account.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

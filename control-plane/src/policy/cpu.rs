@@ -14,12 +14,15 @@ const SMOOTHING: f64 = 60_000.0;
 /// version of BigBlueButton does not.
 const MEMORY: f64 = 2.0 * 60.0 * 60.0 * 1000.0;
 
-/// How much has to be seen before what is learned outweighs what is usual: as much as five minutes in which users differ by twenty.
-const CREDIT: f64 = 30.0 * 20.0 * 20.0;
+/// How much has to be seen before what is learned outweighs what is usual: as much as five minutes in which users differ by ten.
+const CREDIT: f64 = 30.0 * 10.0 * 10.0;
 
 /// What a user costs is not believed to be further from the usual than by this factor, so that something else which grows with the
 /// lessons is not taken for them.
-const FACTOR_MAX: f64 = 4.0;
+const FACTOR_MAX: f64 = 8.0;
+
+/// Busy cpu above which more load does not show any more, in percent.
+const SATURATED: f64 = 95.0;
 
 /// After a longer time without a measurement, in milliseconds, averages begin anew.
 const GAP_MAX: u64 = 5 * 60 * 1000;
@@ -76,6 +79,3 @@ impl Cpu {
         (self.busy - self.per_user(capacity) * self.load).max(0.0)
     }
 }
-
-/// Busy cpu above which more load does not show any more, in percent.
-const SATURATED: f64 = 95.0;

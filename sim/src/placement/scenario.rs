@@ -155,8 +155,8 @@ impl Scenario {
             end: 4 * hour,
         };
         let burst = Burst { at: hour, creates: 200, within: MINUTE };
-        let top = Setup { base: 0.2, burst: Some(burst), end: hour + 40 * MINUTE, ..steady.clone() };
-        let stale = |delay: u64| Setup { base: 0.3, delay: 10_000 + delay, ..top.clone() };
+        let top = Setup { base: 0.3, burst: Some(burst), end: hour + 20 * MINUTE, ..steady.clone() };
+        let stale = |delay: u64| Setup { delay: 10_000 + delay, ..top.clone() };
         let unequal: Vec<f64> = [0.5, 1.0, 2.0, 4.0, 1.0].iter().copied().cycle().take(22).collect();
         let later = Burst { at: 90 * MINUTE, ..burst };
         let quiet = Setup { base: 0.3, burst: Some(later), end: 3 * hour, ..steady.clone() };

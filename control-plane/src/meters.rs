@@ -26,6 +26,8 @@ pub(crate) struct Meters {
     placements: Arc<[(Outcome, Counter)]>,
     /// Users who were let in, and those who were not.
     joins: [Counter; 2],
+    alone: [Counter; 2],
+    reported_alone: Arc<AtomicU64>,
     place_duration: Histogram,
     watches: Gauge,
     watching: Arc<AtomicU64>,
@@ -65,12 +67,18 @@ impl Meters {
             describe_counter!("b3lb_placements_total", "Wishes to place a meeting, by what became of them");
             describe_counter!("b3lb_joins_total", "Users of tenants with a limit, by whether they were let in");
             describe_histogram!("b3lb_place_duration_seconds", Unit::Seconds, "From a wish to its answer");
+            describe_counter!(
+                "b3lb_placed_alone_total",
+                "Meetings that proxies placed alone, by whether they were elsewhere too"
+            );
             describe_gauge!("b3lb_watch_streams", "Proxies that watch this control plane");
             let placements = Outcome::ALL.map(|o| (o, counter!("b3lb_placements_total", "outcome" => o.label())));
             Self {
                 recorder: recorder.clone(),
                 placements: Arc::new(placements),
                 joins: ["admitted", "user_pool"].map(|outcome| counter!("b3lb_joins_total", "outcome" => outcome)),
+                alone: ["single", "double"].map(|of| counter!("b3lb_placed_alone_total", "meeting" => of)),
+                reported_alone: Arc::default(),
                 place_duration: histogram!("b3lb_place_duration_seconds"),
                 watches: gauge!("b3lb_watch_streams"),
                 watching: Arc::default(),
@@ -94,6 +102,17 @@ impl Meters {
     /// Counts somebody who wants to come in.
     pub(crate) fn admitted(&self, admitted: bool) {
         self.joins[usize::from(!admitted)].increment(1);
+    }
+
+    /// Counts a meeting that a proxy placed by itself.
+    pub(crate) fn placed_alone(&self, double: bool) {
+        self.reported_alone.fetch_add(1, Ordering::Relaxed);
+        self.alone[usize::from(double)].increment(1);
+    }
+
+    /// Meetings that proxies placed by themselves, as far as they told this control plane.
+    pub(crate) fn reported_alone(&self) -> u64 {
+        self.reported_alone.load(Ordering::Relaxed)
     }
 
     /// Counts a proxy that begins to watch.

@@ -2,9 +2,12 @@
 
 mod explain;
 mod limits;
+mod reported;
 mod rooms;
+mod weights;
 
 pub use explain::{Explanation, Judged};
+pub use reported::Reported;
 
 use crate::clock;
 use crate::ledger::{Account, Ledger, Question, Seen};
@@ -180,6 +183,12 @@ impl Placer {
         self.books_after(&state).confirm(meeting, clock::now());
     }
 
+    /// Its instance is known to have the meeting.
+    fn is_confirmed(&self, meeting: &Meeting) -> bool {
+        let state = self.store.replica().state();
+        self.books_after(&state).is_confirmed(meeting)
+    }
+
     /// The meeting was ended.
     pub fn ended(&self, meeting: &Meeting) {
         self.books().ended(meeting, clock::now());
@@ -219,7 +228,7 @@ impl Placer {
             return Ok(Mapped::Stays(placement.clone()));
         }
         let first = clock::now().saturating_sub(placement.placed_at) <= FIRST_CREATE;
-        if first && !self.books_after(&state).is_confirmed(&wish.meeting) {
+        if first && !self.is_confirmed(&wish.meeting) {
             return Ok(Mapped::Leaves(url));
         }
         Err(PlaceError::StillThere(url))

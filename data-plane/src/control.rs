@@ -1,7 +1,9 @@
 //! The control planes, any of which will do: whom to ask, and what it costs to wait.
 
+mod alone;
 mod reports;
 
+pub(crate) use alone::{Alone, AloneReporter, PlacedAlone};
 pub(crate) use reports::{Report, Reporter, Reports};
 
 use crate::routes::Routes;
@@ -15,8 +17,8 @@ use b3lb_proto::v1::{
 };
 use bbb::MeetingKey;
 use rustls::RootCertStore;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 use tonic::metadata::{Ascii, MetadataValue};
@@ -33,6 +35,12 @@ const KEEPALIVE: Duration = Duration::from_secs(2);
 const ATTEMPT_DEADLINE: Duration = Duration::from_secs(2);
 /// Clients give a call ten seconds, and most of them are the instance's.
 const ASK_DEADLINE: Duration = Duration::from_secs(4);
+/// The same while none answered the last time that somebody waited so long: not every call has to find that out again.
+const QUICK_DEADLINE: Duration = Duration::from_millis(300);
+/// How often all of them are asked when they get in each other's way.
+const ROUNDS_MAX: usize = 4;
+/// How long a control plane that did not answer is believed to be away.
+const AWAY_TIME: Duration = Duration::from_secs(2);
 
 pub(crate) type Client = PlacementClient<InterceptedService<Channel, Token>>;
 
@@ -42,6 +50,8 @@ pub(crate) struct ControlPlanes {
     all: Arc<[(String, Client)]>,
     /// The one that answered last.
     preferred: Arc<AtomicUsize>,
+    /// When none of them answered, if that was the last that was heard.
+    away_at: Arc<Mutex<Option<Instant>>>,
     routes: Routes,
 }
 
@@ -74,6 +84,8 @@ pub(crate) struct Place {
     pub(crate) existing: bool,
     /// The number to dial that it was given.
     pub(crate) voice_bridge: Option<u32>,
+    /// No control plane knows of it yet.
+    pub(crate) alone: bool,
 }
 
 /// Why there is no answer.
@@ -82,6 +94,9 @@ pub(crate) enum AskError {
     /// No control plane answered, or none that has its store.
     #[error("no control plane answers")]
     Away,
+    /// Control planes answer, but got in each other's way again and again.
+    #[error("control planes get in each other's way")]
+    Contended,
     /// A control plane answered that no instance may take the meeting.
     #[error("no instance takes the meeting")]
     NoInstance,
@@ -109,7 +124,7 @@ impl ControlPlanes {
         };
         let all = settings.data_plane.control_planes.iter().map(client).collect::<anyhow::Result<Arc<[_]>>>()?;
         anyhow::ensure!(!all.is_empty(), "data_plane.control_planes names none");
-        Ok(Self { all, preferred: Arc::default(), routes })
+        Ok(Self { all, preferred: Arc::default(), away_at: Arc::default(), routes })
     }
 
     /// How many there are.
@@ -156,7 +171,7 @@ impl ControlPlanes {
         let left = excluded.last().map(|instance| Arc::clone(&instance.url));
         self.routes.learn(&meeting.tenant.host, meeting.key, &instance.url, left);
         let voice_bridge = Some(placed.voice_bridge).filter(|number| *number > 0);
-        Ok(Place { instance, existing: placed.existing, voice_bridge })
+        Ok(Place { instance, existing: placed.existing, voice_bridge, alone: false })
     }
 
     /// Lets one more user of a tenant into a meeting.
@@ -217,12 +232,20 @@ impl ControlPlanes {
     where
         F: Future<Output = Result<Response<A>, Status>>,
     {
-        let deadline = Instant::now() + ASK_DEADLINE;
-        let first = self.preferred.load(Ordering::Relaxed);
-        for (url, client) in self.all.iter().cycle().skip(first % self.all.len()).take(self.all.len()) {
+        let deadline = Instant::now() + if self.were_away() { QUICK_DEADLINE } else { ASK_DEADLINE };
+        let first = self.preferred.load(Ordering::Relaxed) % self.all.len();
+        let mut contended = false;
+        for (number, (url, client)) in self.all.iter().cycle().skip(first).take(ROUNDS_MAX * self.all.len()).enumerate()
+        {
+            if number >= self.all.len() && !contended {
+                break;
+            }
             let attempt = timeout(ATTEMPT_DEADLINE, call(client.clone(), question.clone()));
             match timeout_at(deadline, attempt).await {
-                Ok(Ok(Ok(response))) => return Ok(response.into_inner()),
+                Ok(Ok(Ok(response))) => {
+                    self.note(None);
+                    return Ok(response.into_inner());
+                }
                 Ok(Ok(Err(status))) if is_decision(status.code()) => {
                     tracing::warn!(url, reason = status.message(), "the control plane placed a meeting nowhere");
                     return Err(match status.code() {
@@ -232,12 +255,34 @@ impl ControlPlanes {
                         _ => AskError::NoInstance,
                     });
                 }
-                Ok(Ok(Err(status))) => tracing::debug!(url, %status, "a control plane does not answer"),
+                Ok(Ok(Err(status))) => {
+                    contended |= status.code() == Code::Aborted;
+                    tracing::debug!(url, %status, "a control plane does not answer");
+                }
                 Ok(Err(_)) => tracing::debug!(url, "a control plane takes too long"),
                 Err(_) => break,
             }
         }
+        if contended {
+            return Err(AskError::Contended);
+        }
+        self.note(Some(Instant::now()));
         Err(AskError::Away)
+    }
+
+    fn were_away(&self) -> bool {
+        let away_at = *self.away_at.lock().unwrap_or_else(PoisonError::into_inner);
+        away_at.is_some_and(|at| at.elapsed() < AWAY_TIME)
+    }
+
+    fn note(&self, away_at: Option<Instant>) {
+        *self.away_at.lock().unwrap_or_else(PoisonError::into_inner) = away_at;
+    }
+
+    /// Remembers where a meeting was put without a control plane, so that the next call finds it; `left` is where it could not be put.
+    pub(crate) fn remember(&self, meeting: Meeting<'_>, instance: &Instance, left: Option<&Instance>) {
+        let left = left.map(|left| Arc::clone(&left.url));
+        self.routes.learn(&meeting.tenant.host, meeting.key, &instance.url, left);
     }
 }
 

@@ -276,7 +276,7 @@ impl Failure {
 impl From<AskError> for Failure {
     fn from(error: AskError) -> Self {
         match error {
-            AskError::Away => Self::Away,
+            AskError::Away | AskError::Contended => Self::Away,
             AskError::NoInstance => Self::NoInstance,
             AskError::StillThere => Self::Unreachable,
             AskError::NoParent => Self::NoParent,

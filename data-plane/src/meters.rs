@@ -15,6 +15,10 @@ pub(crate) struct Meters {
     pub(crate) updates: Counter,
     pub(crate) resyncs: Counter,
     pub(crate) reports_dropped: Counter,
+    /// Meetings that this proxy placed by itself.
+    pub(crate) placed_alone: Counter,
+    /// Those of them that no control plane knows of yet.
+    pub(crate) alone_waiting: Gauge,
     /// Connections of frontends.
     pub(crate) connections: Gauge,
     table: [Gauge; 3],
@@ -41,6 +45,8 @@ impl Meters {
             describe_counter!("b3lb_watch_updates_total", "Messages of the control plane that were applied");
             describe_counter!("b3lb_watch_resyncs_total", "Times that only the whole table could help");
             describe_counter!("b3lb_reports_dropped_total", "Reports that the control plane was never told");
+            describe_counter!("b3lb_placed_alone_total", "Meetings that were placed while no control plane answered");
+            describe_gauge!("b3lb_placed_alone_waiting", "Those of them that no control plane knows of yet");
             describe_gauge!("b3lb_connections", "Open connections of frontends");
             describe_counter!("b3lb_upstream_errors_total", "Calls of an instance that failed, by what went wrong");
             describe_gauge!("b3lb_table_size", "What the proxy routes by: instances, tenants, meetings");
@@ -50,6 +56,8 @@ impl Meters {
                 updates: counter!("b3lb_watch_updates_total"),
                 resyncs: counter!("b3lb_watch_resyncs_total"),
                 reports_dropped: counter!("b3lb_reports_dropped_total"),
+                placed_alone: counter!("b3lb_placed_alone_total"),
+                alone_waiting: gauge!("b3lb_placed_alone_waiting"),
                 connections: gauge!("b3lb_connections"),
                 table: ["instances", "tenants", "meetings"].map(|of| gauge!("b3lb_table_size", "of" => of)),
             }

@@ -1,5 +1,6 @@
 //! The life of a call: parse it, find its tenant, check its checksum, route it, sign it anew, forward it.
 
+mod alone;
 mod edits;
 mod hooks;
 mod lifetime;
@@ -12,7 +13,7 @@ use crate::body::Body;
 use crate::call::{About, Load, Posted, Received};
 use crate::callback::Callbacks;
 use crate::client::Client;
-use crate::control::{AskError, ControlPlanes, Meeting, Report, Reports};
+use crate::control::{Alone, AskError, ControlPlanes, Meeting, Report, Reports};
 use crate::failure::{Failure, document_response, text_response};
 use crate::headers;
 use crate::routes::Reader;
@@ -42,6 +43,7 @@ pub(crate) struct Proxy {
     pub(crate) table: RefCell<Reader>,
     pub(crate) control: ControlPlanes,
     pub(crate) reports: Reports,
+    pub(crate) alone: Alone,
     pub(crate) upstream: Upstream,
     pub(crate) tally: Arc<Tally>,
     pub(crate) limits: settings::Upstream,
@@ -244,7 +246,11 @@ impl Proxy {
     /// Where a meeting is that the table does not know. Only a control plane's word makes it unknown.
     async fn find(&self, received: &Received<'_>, about: &About<'_>) -> Result<Option<Arc<Instance>>, Failure> {
         let meeting = Meeting { tenant: &received.caller.tenant, key: about.key, id: &about.id };
-        Ok(self.control.find(meeting).await?)
+        match self.control.find(meeting).await {
+            // Another proxy may have placed it meanwhile. If that is not found out, nobody knows whether there is such a meeting.
+            Err(AskError::Away) => self.find_alone(received, about).await.map(Some).ok_or(Failure::Away),
+            found => Ok(found?),
+        }
     }
 
     /// Sends a call to its instance, and what is answered back to the frontend.

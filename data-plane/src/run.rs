@@ -2,7 +2,7 @@
 
 use crate::admin::AdminPort;
 use crate::callback::{Callbacks, Delivery};
-use crate::control::{ControlPlanes, Reporter, Reports};
+use crate::control::{Alone, AloneReporter, ControlPlanes, Reporter, Reports};
 use crate::follow::Follower;
 use crate::listeners::Listeners;
 use crate::meters::Meters;
@@ -44,10 +44,11 @@ pub async fn run(settings: &Settings, listeners: Listeners, shutdown: Cancellati
     let control = ControlPlanes::new(settings, &roots, routes.clone())?;
     let name = format!("{public_addr}");
     let (reports, reporter) = Reporter::new(control.clone(), meters.clone(), name.clone());
+    let (alone, alone_reporter) = AloneReporter::new(control.clone(), meters.clone(), name.clone());
     let tallies: Arc<[Arc<Tally>]> = public.iter().map(|_| Arc::default()).collect();
     // Without a secret that others know, nobody else can take the callbacks of this proxy.
-    let alone = || Secret::new(&hex::encode(rand::random::<[u8; 16]>()));
-    let seal = Seal::new(&settings.shared_secret().cloned().unwrap_or_else(alone));
+    let unshared = || Secret::new(&hex::encode(rand::random::<[u8; 16]>()));
+    let seal = Seal::new(&settings.shared_secret().cloned().unwrap_or_else(unshared));
     let public_url = settings.data_plane.public_url.as_ref().map(|url| url.origin().ascii_serialization());
     // Ends the threads, whichever way this function is left.
     let closing = shutdown.child_token();
@@ -61,6 +62,7 @@ pub async fn run(settings: &Settings, listeners: Listeners, shutdown: Cancellati
             routes: routes.clone(),
             control: control.clone(),
             reports: reports.clone(),
+            alone: alone.clone(),
             meters: meters.clone(),
             tls: Arc::clone(&tls),
             limits: settings.upstream.clone(),
@@ -84,6 +86,7 @@ pub async fn run(settings: &Settings, listeners: Listeners, shutdown: Cancellati
     tracing::info!(%public_addr, %admin_addr, workers = tallies.len(), "serving frontends");
     let mut background = JoinSet::new();
     background.spawn(Follower { control, routes: routes.clone(), meters: meters.clone(), proxy: name }.run());
+    background.spawn(alone_reporter.run());
     let admin = tokio::net::TcpListener::from_std(admin).context("the admin port")?;
     background.spawn(AdminPort { routes, meters, tallies }.run(admin));
     tokio::select! {
@@ -108,6 +111,7 @@ struct Start {
     routes: Routes,
     control: ControlPlanes,
     reports: Reports,
+    alone: Alone,
     meters: Meters,
     tls: Arc<ClientConfig>,
     limits: settings::Upstream,
@@ -137,6 +141,7 @@ impl Start {
             table: RefCell::new(self.routes.reader()),
             control: self.control,
             reports: self.reports,
+            alone: self.alone,
             callbacks: Callbacks {
                 seal: self.seal,
                 public_url: self.public_url,

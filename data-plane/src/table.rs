@@ -6,6 +6,7 @@
 
 mod assembly;
 mod recordings;
+mod rendezvous;
 
 pub(crate) use assembly::{Assembly, OutOfStep, Part};
 pub(crate) use recordings::Whereabouts;
@@ -31,6 +32,8 @@ pub(crate) struct Table {
     recordings: OrdMap<Box<str>, Kept>,
     /// How many recordings of a tenant are on an instance.
     kept: OrdMap<(Number, Number), usize>,
+    /// How much each instance should get of new meetings, by url; empty if that was never said.
+    weights: Arc<HashMap<Arc<str>, u32>>,
 }
 
 /// An instance, and how to call it.
@@ -42,6 +45,8 @@ pub(crate) struct Instance {
     pub(crate) algorithm: Algorithm,
     /// Not disabled: it is asked for lists.
     pub(crate) enabled: bool,
+    /// Neither disabled nor cordoned: it takes new meetings.
+    pub(crate) open: bool,
     pub(crate) online: bool,
     pub(crate) tags: Vec<Box<str>>,
     /// It checks a form that comes without a query over the form's fields.

@@ -22,12 +22,12 @@ impl TryFrom<v1::Update> for Part {
     type Error = Garbled;
 
     fn try_from(update: v1::Update) -> Result<Self, Garbled> {
-        let v1::Update { epoch, base, revision, last, changes } = update;
+        let v1::Update { epoch, base, revision, last, changes, weights } = update;
         if epoch.is_empty() || revision.is_empty() {
             return Err(Garbled::Anonymous);
         }
         let changes = changes.map(Changes::try_from).transpose()?.unwrap_or_default();
-        Ok(Self { epoch, base, revision, last, changes })
+        Ok(Self { epoch, base, revision, last, changes, weights })
     }
 }
 
@@ -59,9 +59,10 @@ impl TryFrom<v1::InstanceRoute> for Instance {
         }
         let algorithm = algorithm(route.checksum());
         let enabled = route.admission() != v1::Admission::Disabled;
+        let open = enabled && route.admission() != v1::Admission::Cordoned;
         let (url, secret) = (route.url.into(), Secret::new(&route.secret));
         let (tags, signs_forms) = (boxed(route.tags), route.signs_forms);
-        Ok(Self { url, secret, algorithm, enabled, online: route.online, tags, signs_forms })
+        Ok(Self { url, secret, algorithm, enabled, open, online: route.online, tags, signs_forms })
     }
 }
 

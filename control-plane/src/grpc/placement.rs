@@ -5,19 +5,19 @@ use super::convert::meeting_key;
 use super::hooks;
 use super::watch::Follower;
 use crate::meters::Outcome;
-use crate::placer::{Decision, Wish};
+use crate::placer::{Decision, Reported, Wish};
 use crate::policy::expectation::Hint;
 use crate::state::{Meeting, Revision};
 use b3lb_proto::v1::Recorded;
 use b3lb_proto::v1::event::Event;
 use b3lb_proto::v1::placement_server::Placement;
 use b3lb_proto::v1::{
-    AdmitRequest, AdmitResponse, CreateHookRequest, CreateHookResponse, DestroyHookRequest, DestroyHookResponse,
-    FindRequest, FindResponse, ListHooksRequest, ListHooksResponse, LocateRequest, LocateResponse, PlaceRequest,
-    PlaceResponse, ReportRequest, ReportResponse, Update, WatchRequest,
+    AdmitRequest, AdmitResponse, AloneEvent, CreateHookRequest, CreateHookResponse, DestroyHookRequest,
+    DestroyHookResponse, FindRequest, FindResponse, ListHooksRequest, ListHooksResponse, LocateRequest, LocateResponse,
+    PlaceRequest, PlaceResponse, ReportRequest, ReportResponse, Update, WatchRequest,
 };
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -25,6 +25,9 @@ use tonic::{Code, Request, Response, Status};
 
 /// Characters of a meetingID that are kept for people: as many as BigBlueButton takes.
 const MEETING_ID_MAX: usize = 255;
+
+/// Placements of one report that are written at a time.
+const WRITES_MAX: usize = 16;
 
 /// The calls of proxies.
 pub(super) struct PlacementCalls(pub(super) Calls);
@@ -98,20 +101,41 @@ impl Placement for PlacementCalls {
     }
 
     async fn report(&self, request: Request<ReportRequest>) -> Result<Response<ReportResponse>, Status> {
+        let mut alone = Vec::new();
         for event in request.into_inner().events.into_iter().filter_map(|event| event.event) {
             match event {
                 Event::Created(created) => self.0.placer.created(&meeting(&created.tenant, &created.key)?),
                 Event::Ended(ended) => self.0.placer.ended(&meeting(&ended.tenant, &ended.key)?),
                 Event::Unreachable(instance) => self.0.placer.unreachable(&instance),
                 Event::Deleted(deleted) => self.0.locator.forget(&deleted.tenant, &deleted.ids).await?,
+                Event::PlacedAlone(event) => alone.push(event),
                 Event::Refused(refused) => self.0.placer.refused(&meeting(&refused.tenant, &refused.key)?),
             }
         }
+        let writes = alone.into_iter().map(|event| self.placed_alone(event));
+        futures::stream::iter(writes).buffer_unordered(WRITES_MAX).try_collect::<()>().await?;
         Ok(Response::new(ReportResponse {}))
     }
 }
 
 impl PlacementCalls {
+    async fn placed_alone(&self, alone: AloneEvent) -> Result<(), Status> {
+        let AloneEvent { tenant, key, instance, meeting_id, age_ms } = alone;
+        let (meeting, meeting_id) = (meeting(&tenant, &key)?, readable(&meeting_id));
+        let reported = self.0.placer.placed_alone(&meeting, &meeting_id, instance.as_str().into(), age_ms).await?;
+        match &reported {
+            Reported::Known => tracing::info!(%tenant, ?meeting_id, instance, "placed by a proxy alone"),
+            Reported::Double(other) => {
+                tracing::warn!(%tenant, ?meeting_id, instance, %other, "a proxy alone placed a meeting that is elsewhere too");
+            }
+            Reported::Gone => {
+                tracing::warn!(%tenant, ?meeting_id, instance, "placed by a proxy alone, where it cannot be")
+            }
+        }
+        self.0.meters.placed_alone(matches!(reported, Reported::Double(_)));
+        Ok(())
+    }
+
     async fn decide(&self, request: PlaceRequest) -> Result<Decision, Status> {
         let wish = Wish {
             meeting: meeting(&request.tenant, &request.key)?,

@@ -4,6 +4,7 @@ use super::Calls;
 use super::parts::parts;
 use super::view::View;
 use crate::meters::Watching;
+use crate::placer::Placer;
 use crate::state::{Revision, State};
 use b3lb_proto::v1::{Changes, Update};
 use futures::Stream;
@@ -11,7 +12,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -34,6 +35,10 @@ pub(super) struct Follower {
     sent: Option<State>,
     step: Step,
     heartbeat: Interval,
+    placer: Placer,
+    /// What was said last of how much each instance should get, and when that was found out.
+    weights: Vec<u32>,
+    weighed_at: Option<Instant>,
     snapshots: Snapshots,
     shutdown: CancellationToken,
     _counted: Watching,
@@ -46,6 +51,7 @@ struct Step {
     base: String,
     revision: String,
     parts: VecDeque<Changes>,
+    weights: Vec<u32>,
 }
 
 /// What wakes a follower.
@@ -90,6 +96,9 @@ impl Follower {
             sent,
             step: Step::default(),
             heartbeat,
+            placer: calls.placer.clone(),
+            weights: Vec::new(),
+            weighed_at: None,
             snapshots: calls.snapshots.clone(),
             shutdown: calls.shutdown.clone(),
             _counted: calls.meters.watching(),
@@ -126,6 +135,21 @@ impl Follower {
         }
     }
 
+    /// How much each instance should get of new meetings, if that is something else than was said last. Found out with a heartbeat at most:
+    /// nobody routes by it while a control plane answers.
+    fn weigh(&mut self, new: &State) -> Vec<u32> {
+        if self.weighed_at.is_some_and(|at| at.elapsed() < HEARTBEAT_INTERVAL) {
+            return Vec::new();
+        }
+        self.weighed_at = Some(Instant::now());
+        let weights = self.placer.weights(new);
+        if weights == self.weights {
+            return Vec::new();
+        }
+        self.weights.clone_from(&weights);
+        weights
+    }
+
     async fn wake(&mut self) -> Wake {
         tokio::select! {
             biased;
@@ -138,6 +162,7 @@ impl Follower {
     /// The step from what was sent to `new`. A heartbeat is a step that changes nothing, but it carries the revision on, which also
     /// grows by what no proxy routes by.
     async fn begin(&mut self, new: State) -> Result<(), Status> {
+        let weights = self.weigh(&new);
         let base = self.sent.take().filter(|sent| sent.epoch == new.epoch);
         self.step = Step {
             epoch: new.epoch.to_string(),
@@ -147,6 +172,7 @@ impl Follower {
                 Some(base) => parts(&new.since(&base), &self.view),
                 None => self.snapshots.make(&new, &self.view).await?,
             },
+            weights,
         };
         self.sent = Some(new);
         Ok(())
@@ -156,12 +182,14 @@ impl Follower {
 impl Step {
     fn next(&mut self) -> Option<Update> {
         let changes = self.parts.pop_front()?;
+        let last = self.parts.is_empty();
         Some(Update {
             epoch: self.epoch.clone(),
             base: self.base.clone(),
             revision: self.revision.clone(),
-            last: self.parts.is_empty(),
+            last,
             changes: Some(changes),
+            weights: if last { std::mem::take(&mut self.weights) } else { Vec::new() },
         })
     }
 }

@@ -105,11 +105,13 @@ impl Findings {
     }
 }
 
-/// Placements for meetings that run somewhere and that nobody has mapped.
-fn adoptions(state: &State, answers: &Answers, now: u64) -> Vec<Change> {
-    let mut changes = Vec::new();
-    let mut adopted: HashMap<Meeting, &Arc<str>> = HashMap::new();
-    // In the order of the instances, so that the same answers always lead to the same changes.
+/// A meeting as an instance lists it.
+type Listed<'a> = (&'a Arc<str>, &'a listing::Meeting);
+
+/// What runs, by whose it is, in the order of the instances, so that the same answers always lead to the same changes.
+fn running<'a>(state: &'a State, answers: &'a Answers) -> Vec<(Meeting, Vec<Listed<'a>>)> {
+    let mut running: Vec<(Meeting, Vec<Listed<'a>>)> = Vec::new();
+    let mut positions: HashMap<Meeting, usize> = HashMap::new();
     for url in state.instances.keys() {
         let Some(Some(listed)) = answers.get(url) else { continue };
         // Breakout rooms belong to whom their parent does, wherever in the list it stands.
@@ -120,22 +122,40 @@ fn adoptions(state: &State, answers: &Answers, now: u64) -> Vec<Change> {
             let Some(tenant) = tenant_of(state, url, found, &owners) else { continue };
             owners.insert(found.key(), tenant.clone());
             let meeting = Meeting { key: found.key(), tenant };
-            let elsewhere = state
-                .placements
-                .get(&meeting)
-                .map(|placement| &placement.instance)
-                .or_else(|| adopted.get(&meeting).copied());
-            match elsewhere {
-                Some(instance) if instance != url => {
-                    tracing::warn!(meeting = %meeting.key, kept = %instance, also = %url, "a meeting runs on two instances");
-                }
-                Some(_) => {}
-                None => {
-                    let placement = Placement::new(url.clone(), &found.id, begun(found, now));
-                    changes.push(Change::Placed(meeting.clone(), placement));
-                    adopted.insert(meeting, url);
-                }
+            let position = *positions.entry(meeting.clone()).or_insert(running.len());
+            match running.get_mut(position) {
+                Some((_, all)) => all.push((url, found)),
+                None => running.push((meeting, vec![(url, found)])),
             }
+        }
+    }
+    running
+}
+
+/// Placements for meetings that run somewhere and that nobody has mapped, and for those that run twice and have more users where they are
+/// not mapped. Nothing is ended: BigBlueButton ends a meeting that everybody has left. Who joins from now on joins the larger one, so that
+/// it stays the larger.
+fn adoptions(state: &State, answers: &Answers, now: u64) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for (meeting, all) in running(state, answers) {
+        let mapped = state.placements.get(&meeting).map(|placement| &placement.instance);
+        let own = all.iter().find(|(url, _)| Some(*url) == mapped);
+        let most = all.iter().copied().reduce(|most, other| if other.1.users > most.1.users { other } else { most });
+        let Some((url, found)) = most else { continue };
+        let moves = match (mapped, own) {
+            (None, _) => true,
+            (Some(_), Some((_, own))) => found.users > own.users,
+            // Without users elsewhere it may be that the list was made before the meeting. Of one that does not answer nothing is known.
+            (Some(mapped), None) => found.users > 0 && answers.get(mapped).is_some_and(Option::is_some),
+        };
+        if let Some(mapped) = mapped
+            && (all.len() > 1 || own.is_none())
+        {
+            let kept = if moves { url } else { mapped };
+            tracing::warn!(meeting = %meeting.key, mapped = %mapped, kept = %kept, on = all.len(), "a meeting runs on two instances");
+        }
+        if moves {
+            changes.push(Change::Placed(meeting, Placement::new(url.clone(), &found.id, begun(found, now))));
         }
     }
     changes

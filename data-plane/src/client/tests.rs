@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::callback::{Callbacks, Delivery};
-use crate::control::{ControlPlanes, Reporter};
+use crate::control::{AloneReporter, ControlPlanes, Reporter};
 use crate::meters::Meters;
 use crate::routes::Routes;
 use crate::upstream::Upstream;
@@ -21,10 +21,12 @@ fn proxy() -> Rc<Proxy> {
     let (routes, meters) = (Routes::new(), Meters::new());
     let control = ControlPlanes::new(&settings, &tls::roots(None).unwrap(), routes.clone()).unwrap();
     let (reports, _) = Reporter::new(control.clone(), meters.clone(), String::new());
+    let (alone, _) = AloneReporter::new(control.clone(), meters.clone(), String::new());
     Rc::new(Proxy {
         table: RefCell::new(routes.reader()),
         control,
         reports,
+        alone,
         upstream: Upstream::new(tls::client_config(None).unwrap().into(), meters),
         tally: Arc::default(),
         limits: settings.upstream,

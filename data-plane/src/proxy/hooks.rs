@@ -62,7 +62,7 @@ fn text(received: &Received<'_>, name: &str) -> Result<Option<String>, Failure> 
 
 fn failure(error: AskError) -> Failure {
     match error {
-        AskError::Away => Failure::HooksAway,
+        AskError::Away | AskError::Contended => Failure::HooksAway,
         _ => Failure::HookRefused,
     }
 }

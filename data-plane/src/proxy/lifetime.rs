@@ -3,7 +3,7 @@
 use super::Proxy;
 use crate::body::Body;
 use crate::call::{About, Load, Received};
-use crate::control::{AskError, Hint, Meeting, Place, Report};
+use crate::control::{AskError, Hint, Meeting, Place, PlacedAlone, Report};
 use crate::failure::Failure;
 use crate::table::Instance;
 use crate::upstream::{Answer, Repeat, Unanswered};
@@ -38,14 +38,17 @@ impl Proxy {
                     // It may have ended, and would begin anew with another number.
                     let asked = self.control.place(meeting, &unreachable, parent, hint).await;
                     asked.or_else(|error| match error {
-                        AskError::Away => Ok(Place { instance, existing: true, voice_bridge: None }),
+                        AskError::Away => Ok(Place { instance, existing: true, voice_bridge: None, alone: false }),
                         error => Err(error),
                     })?
                 }
-                Some(instance) => Place { instance, existing: true, voice_bridge: None },
-                None => self.control.place(meeting, &unreachable, parent, hint).await?,
+                Some(instance) => Place { instance, existing: true, voice_bridge: None, alone: false },
+                None => match self.control.place(meeting, &unreachable, parent, hint).await {
+                    Err(AskError::Away) => Box::pin(self.place_alone(received, &about, &unreachable, parent)).await?,
+                    placed => placed?,
+                },
             };
-            let Place { instance, existing, voice_bridge } = place;
+            let Place { instance, existing, voice_bridge, alone } = place;
             if unreachable.iter().any(|other| other.url == instance.url) {
                 // The control plane does not give the meeting up where it is.
                 return Err(Failure::Unreachable);
@@ -60,6 +63,10 @@ impl Proxy {
                     let (response, outcome) = begun(response, &received).await?;
                     let (tenant, instance) = names(&received, &instance);
                     match outcome {
+                        Some(Outcome::Success) if alone => {
+                            let meeting_id = String::from_utf8_lossy(&about.id).into_owned();
+                            self.alone.keep(PlacedAlone { tenant, key: about.key, instance, meeting_id });
+                        }
                         Some(Outcome::Success) => {
                             self.reports.tell(Report::Created { tenant, key: about.key, instance });
                         }

@@ -11,6 +11,8 @@ pub(crate) struct Part {
     pub(crate) revision: String,
     pub(crate) last: bool,
     pub(crate) changes: Changes,
+    /// How much each instance should get of new meetings, in the order of their urls; empty: as before.
+    pub(crate) weights: Vec<u32>,
 }
 
 /// The step that is under way. Its parts are applied to a table beside the one in use, so that as much memory is needed as for two
@@ -45,6 +47,7 @@ impl Assembly {
             return Ok(None);
         }
         let mut table = pending.table;
+        table.weigh(&part.weights);
         if *table.epoch != *part.epoch {
             table.epoch = part.epoch.into();
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 fn instance(url: &str) -> Instance {
     let (secret, algorithm) = (Secret::new(url), Algorithm::Sha256);
     let (url, tags) = (url.into(), Vec::new());
-    Instance { url, secret, algorithm, enabled: true, online: true, tags, signs_forms: false }
+    Instance { url, secret, algorithm, enabled: true, open: true, online: true, tags, signs_forms: false }
 }
 
 fn tenant(host: &str) -> Tenant {
@@ -137,6 +137,7 @@ proptest! {
                 revision: format!("0-{}", number + 2),
                 last: false,
                 changes: changes(moves),
+                weights: Vec::new(),
             }).collect();
             if parts.is_empty() {
                 continue;

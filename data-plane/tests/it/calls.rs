@@ -188,7 +188,9 @@ async fn what_needs_no_instance_is_answered_here() {
 
 #[tokio::test]
 async fn a_meeting_that_the_table_misses_is_asked_for_once() {
-    let instance = Instance::answering(INFO).await;
+    let unknown = bbb::document::failed("notFound", "We could not find a meeting with that meeting ID");
+    let info = move |request: &str| if request.contains("newer") { unknown.clone() } else { INFO.to_owned() };
+    let instance = Instance::start(move |request, _| Reply::Document(info(request))).await;
     let script = one_meeting(&instance);
     let (proxy, _control) = Proxy::with(&script).await;
     script.on_find(Ok(Some(instance.url())));

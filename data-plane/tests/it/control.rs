@@ -48,6 +48,8 @@ struct State {
     hooks: Vec<CreateHookRequest>,
     admit: Result<(), Status>,
     reports: Vec<v1::event::Event>,
+    report: Result<(), Status>,
+    weights: Vec<u32>,
     watches: Vec<WatchRequest>,
 }
 
@@ -130,6 +132,8 @@ impl Script {
             hooks: Vec::new(),
             admit: Ok(()),
             reports: Vec::new(),
+            report: Ok(()),
+            weights: Vec::new(),
             watches: Vec::new(),
         };
         Self(Arc::new(Mutex::new(state)), broadcast::Sender::new(16))
@@ -159,6 +163,16 @@ impl Script {
         self.state().locate = locate;
     }
 
+    /// Says how much each instance should get, by url.
+    pub(crate) fn weigh(&self, weights: &[u32]) {
+        self.state().weights = weights.to_vec();
+    }
+
+    /// Answers reports.
+    pub(crate) fn on_report(&self, answer: Result<(), Status>) {
+        self.state().report = answer;
+    }
+
     /// The recordings that were asked for.
     pub(crate) fn locates(&self) -> Vec<LocateRequest> {
         self.state().locates.clone()
@@ -173,8 +187,14 @@ impl Script {
         state.all.tenants.extend(changes.tenants.clone());
         state.all.placed.extend(changes.placed.clone());
         state.all.recorded.extend(changes.recorded.clone());
-        let update =
-            Update { epoch: epoch(), base, revision: revision(state.revision), last: true, changes: Some(changes) };
+        let update = Update {
+            epoch: epoch(),
+            base,
+            revision: revision(state.revision),
+            last: true,
+            changes: Some(changes),
+            weights: Vec::new(),
+        };
         // Nobody may be watching.
         let _ = self.1.send(update);
     }
@@ -182,7 +202,14 @@ impl Script {
     /// Sends something that no proxy can apply.
     pub(crate) fn skip_a_step(&self) {
         let base = revision(self.state().revision + 1);
-        let _ = self.1.send(Update { epoch: epoch(), revision: base.clone(), base, last: true, changes: None });
+        let _ = self.1.send(Update {
+            epoch: epoch(),
+            revision: base.clone(),
+            base,
+            last: true,
+            changes: None,
+            weights: Vec::new(),
+        });
     }
 
     pub(crate) fn places(&self) -> Vec<PlaceRequest> {
@@ -234,7 +261,8 @@ impl Placement for Script {
         let known = request.epoch == epoch() && request.revision == now;
         let (base, changes) =
             if known { (now.clone(), Changes::default()) } else { (String::new(), state.all.clone()) };
-        let first = Update { epoch: epoch(), base, revision: now, last: true, changes: Some(changes) };
+        let weights = state.weights.clone();
+        let first = Update { epoch: epoch(), base, revision: now, last: true, changes: Some(changes), weights };
         state.watches.push(request);
         let steps = steps.map(|step| step.map_err(|error| Status::data_loss(error.to_string())));
         Ok(Response::new(futures::stream::iter([Ok(first)]).chain(steps).boxed()))
@@ -291,7 +319,9 @@ impl Placement for Script {
 
     async fn report(&self, request: Request<ReportRequest>) -> Result<Response<ReportResponse>, Status> {
         let events = request.into_inner().events.into_iter().filter_map(|event| event.event);
-        self.state().reports.extend(events);
+        let mut state = self.state();
+        state.report.clone()?;
+        state.reports.extend(events);
         Ok(Response::new(ReportResponse {}))
     }
 }

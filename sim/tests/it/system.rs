@@ -3,6 +3,7 @@
 //! Each test has a [`Pool`] of its own, of the shape it asks for. Everything listens on the loopback interface.
 
 mod abuse;
+mod alone;
 mod burst;
 mod control_planes;
 mod hooks;

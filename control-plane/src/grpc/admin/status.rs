@@ -43,6 +43,7 @@ pub(crate) fn pool(calls: &Calls) -> PoolStatus {
         metrics: calls.metrics_kind.to_owned(),
         metrics_ok: readings.read_at > 0 && readings.error.is_none(),
         proxies: calls.meters.watches(),
+        placed_alone: calls.meters.reported_alone(),
         instances,
     }
 }

@@ -126,3 +126,27 @@ fn the_first_tenant_takes_over_what_ran_before_there_was_any() {
     }
     assert_eq!(Findings::default().changes(&state, &list, &HashSet::new(), NOW, GRACE), []);
 }
+
+#[test]
+fn a_meeting_that_runs_twice_is_where_its_users_are() {
+    let mut state = state(&["a", "b", "c"], &[]);
+    state.apply(placed("m", "*", "b", NOW));
+    let with = |users: u64| Some(vec![listing::Meeting { users, ..found("m") }]);
+    let moved = |state: &State, a: Option<Vec<listing::Meeting>>, b: Option<Vec<listing::Meeting>>| {
+        let lists = answers(&[("a", a.as_deref()), ("b", b.as_deref())]);
+        let changes = Findings::default().changes(state, &lists, &HashSet::new(), NOW, GRACE);
+        changes.into_iter().find(|change| matches!(change, Change::Placed(..)))
+    };
+    // Where it is mapped, it stays if as many are there, and if nothing is known of that.
+    for (a, b) in [(with(0), with(0)), (with(3), with(3)), (with(3), with(4)), (with(9), None)] {
+        assert_eq!(moved(&state, a, b), None);
+    }
+    assert_eq!(moved(&state, with(0), Some(Vec::new())), None, "the list may have been made before the meeting");
+    assert_eq!(moved(&state, with(1), Some(Vec::new())), Some(placed("m", "*", "a", NOW)));
+    assert_eq!(moved(&state, with(4), with(3)), Some(placed("m", "*", "a", NOW)));
+    assert_eq!(moved(&state, with(1), with(0)), Some(placed("m", "*", "a", NOW)));
+    // One that nobody has mapped yet is mapped where most are, at once.
+    state.apply(Change::Released(meeting("m", "*")));
+    assert_eq!(moved(&state, with(1), with(2)), Some(placed("m", "*", "b", NOW)));
+    assert_eq!(moved(&state, with(0), with(0)), Some(placed("m", "*", "a", NOW)));
+}

@@ -47,6 +47,7 @@ async fn the_status_tells_what_is_known_of_the_pool() {
         metrics: "embedded".to_owned(),
         metrics_ok: status.metrics_ok,
         proxies: 1,
+        placed_alone: 0,
         instances: vec![
             instance(a.url(), Admission::Open, 1, score, ""),
             instance(b.url(), Admission::Cordoned, 0, None, "cordoned"),

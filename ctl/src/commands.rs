@@ -172,6 +172,9 @@ fn print_status(status: &PoolStatus) -> Result<(), Status> {
         status.revision,
         status.epoch,
     ))?;
+    if status.placed_alone > 0 {
+        print(format_args!("{} meetings were placed by proxies while no control plane answered", status.placed_alone))?;
+    }
     let mut table = table(&[
         "INSTANCE",
         "ADMISSION",

@@ -3,15 +3,18 @@
 use super::{Placer, everyone};
 use crate::clock;
 use crate::ledger::Question;
-use crate::policy::expectation::Hint;
+use crate::policy::expectation::{Hint, USUAL_USERS};
 use crate::policy::{Score, Verdict};
 use crate::state::{Meeting, State};
 use bbb::MeetingKey;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The weight of an instance of capacity 1 that is as full as the others.
-const USUAL: f64 = 32.0;
+/// The weight of an instance of capacity 1 that is empty.
+const EMPTY: f64 = 64.0;
+
+/// What makes no great difference, in users: four usual meetings. In an empty pool, one meeting would be twice as much as none.
+const ROOM: f64 = 4.0 * USUAL_USERS;
 
 /// The least share of what it would get if it were empty that an instance still gets when it is much fuller than the others.
 const LEAST: f64 = 0.1;
@@ -33,14 +36,14 @@ impl Placer {
     }
 }
 
-/// The emptier, the more: an instance that is twice as full as the mean gets the least.
+/// The emptier, the more: an instance that is twice as full as the mean, and by [`ROOM`] users fuller, gets the least.
 fn weigh(capacities: impl Iterator<Item = f64>, verdicts: &[Verdict]) -> Vec<u32> {
     let totals = || verdicts.iter().flatten().map(Score::total);
     let mean = totals().sum::<f64>() / totals().count() as f64;
     let weight = |(capacity, verdict): (f64, &Verdict)| {
         let Ok(score) = verdict else { return 0 };
-        let free = if mean > 0.0 { (1.0 - score.total() / (2.0 * mean)).max(LEAST) } else { 0.5 };
-        let steps = (2.0 * (2.0 * USUAL * capacity * free).log2()).round().max(0.0);
+        let free = (1.0 - score.total() / (2.0 * mean + ROOM)).max(LEAST);
+        let steps = (2.0 * (EMPTY * capacity * free).log2()).round().max(0.0);
         (steps / 2.0).exp2().round() as u32
     };
     capacities.zip(verdicts).map(weight).collect()
@@ -60,14 +63,15 @@ mod tests {
     #[test]
     fn the_emptier_get_more_and_who_takes_none_nothing() {
         let verdicts = scored(&[Some(60.0), Some(60.0), Some(120.0), None, Some(0.0)]);
-        assert_eq!(weigh([1.0, 2.0, 1.0, 1.0, 1.0].into_iter(), &verdicts), [32, 64, 6, 0, 64]);
-        assert_eq!(weigh([1.0, 1.0].into_iter(), &scored(&[Some(0.0), Some(0.0)])), [32, 32]);
+        assert_eq!(weigh([1.0, 2.0, 1.0, 1.0, 1.0].into_iter(), &verdicts), [45, 91, 23, 0, 64]);
+        assert_eq!(weigh([1.0, 1.0].into_iter(), &scored(&[Some(0.0), Some(0.0)])), [64, 64]);
+        assert_eq!(weigh([1.0, 1.0].into_iter(), &scored(&[Some(15.0), Some(30.0)])), [64, 45]);
         assert_eq!(weigh([1.0].into_iter(), &scored(&[None])), [0]);
     }
 
     #[test]
     fn what_differs_a_little_weighs_the_same() {
         let same = weigh([1.0; 3].into_iter(), &scored(&[Some(60.0), Some(63.0), Some(57.0)]));
-        assert_eq!(same, [32, 32, 32]);
+        assert_eq!(same, [45, 45, 45]);
     }
 }

@@ -7,6 +7,8 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 const SIZE: (u32, u32) = (1000, 420);
+/// With room for the names of all scenarios.
+const WIDE: (u32, u32) = (2000, 480);
 const FONT: (&str, u32) = ("sans-serif", 15);
 const TITLE: (&str, u32) = ("sans-serif", 18);
 
@@ -27,10 +29,10 @@ pub fn draw(runs: &[Run], dir: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     let top = Scenario::TopOfTheHour;
     let has = |scenario: Scenario, policy: Policy| report.of(scenario, policy).next().is_some();
     let mut files = Vec::new();
-    let mut draw = |name: &str, draw: &dyn Fn(&Area<'_>) -> Drawn| -> Drawn {
+    let mut draw = |name: &str, size: (u32, u32), draw: &dyn Fn(&Area<'_>) -> Drawn| -> Drawn {
         let path = dir.join(name);
         {
-            let area = SVGBackend::new(&path, SIZE).into_drawing_area();
+            let area = SVGBackend::new(&path, size).into_drawing_area();
             area.fill(&WHITE)?;
             draw(&area)?;
             area.present()?;
@@ -39,13 +41,13 @@ pub fn draw(runs: &[Run], dir: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
         Ok(())
     };
     if PAIR.iter().all(|policy| has(top, *policy)) {
-        draw("load-over-time.svg", &|area| loads(&report, area))?;
+        draw("load-over-time.svg", SIZE, &|area| loads(&report, area))?;
     }
     if report.scenarios().contains(&top) {
-        draw("creates-in-a-burst.svg", &|area| burst(&report, area))?;
+        draw("creates-in-a-burst.svg", SIZE, &|area| burst(&report, area))?;
     }
     if report.policies().contains(&Policy::Oracle) {
-        draw("regret.svg", &|area| regret(&report, area))?;
+        draw("regret.svg", WIDE, &|area| regret(&report, area))?;
     }
     Ok(files)
 }
@@ -63,7 +65,7 @@ fn loads(report: &Report<'_>, area: &Area<'_>) -> Drawn {
             .caption(caption, TITLE)
             .margin(10)
             .x_label_area_size(40)
-            .y_label_area_size(50)
+            .y_label_area_size(65)
             .build_cartesian_2d(0.0..last, 0.0..highest * 1.05)?;
         chart
             .configure_mesh()
@@ -134,13 +136,17 @@ fn regret(report: &Report<'_>, area: &Area<'_>) -> Drawn {
         .x_label_area_size(40)
         .y_label_area_size(50)
         .build_cartesian_2d(0.0..groups, 0.8..highest)?;
-    let name = |at: &f64| scenarios.get(at.floor() as usize).map(|s| s.name().to_owned()).unwrap_or_default();
+    // One name for each group, none between two.
+    let name = |at: &f64| {
+        let scenario = scenarios.get(*at as usize).filter(|_| at.fract() < 1e-9);
+        scenario.map(|scenario| scenario.name().to_owned()).unwrap_or_default()
+    };
     chart
         .configure_mesh()
         .disable_x_mesh()
-        .x_labels(scenarios.len())
+        .x_labels(2 * scenarios.len())
         .x_label_formatter(&name)
-        .x_label_style(("sans-serif", 8))
+        .x_label_style(("sans-serif", 11))
         .y_label_style(FONT)
         .draw()?;
     for (index, policy) in policies.iter().enumerate() {

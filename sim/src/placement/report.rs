@@ -102,42 +102,58 @@ impl<'a> Report<'a> {
         all.sum()
     }
 
-    /// What was to be reached, and what was.
+    /// What was to be reached, what was, and what the oracle and one who knows the future would have reached.
     fn goals(&self) -> Vec<String> {
-        let ours = |scenario, of: &dyn Fn(&Run) -> f64| self.estimate(scenario, Policy::Ledger, of);
+        let (top, with_past) = (Scenario::TopOfTheHour, Scenario::TopOfTheHourWithPast);
+        let mean = |scenario, policy, of: fn(&Run) -> f64| Some(self.estimate(scenario, policy, of)?.mean);
         let peak = |run: &Run| run.measures.rho_peak;
-        let mut goals = Vec::new();
-        let mut goal = |what: &str, limit: f64, measured: Option<f64>, digits: usize| {
-            if let Some(measured) = measured {
-                let reached = if measured <= limit { "reached" } else { "not reached" };
-                goals.push(format!("{what}: {measured:.digits$}, goal {limit}: {reached}"));
-            }
-        };
-        let top = Scenario::TopOfTheHour;
-        let most = |run: &Run| run.measures.most_creates as f64;
-        goal("top of the hour, most creates on one of 22, mean", 10.0, ours(top, &most).map(|e| e.mean), 1);
-        let worst = self.of(top, Policy::Ledger).map(most).reduce(f64::max);
-        goal("top of the hour, most creates on one of 22, worst course", 12.0, worst, 0);
-        goal("top of the hour, peak ρ", 1.75, ours(top, &peak).map(|e| e.mean), 3);
-        let with_past = ours(Scenario::TopOfTheHourWithPast, &peak).map(|e| e.mean);
-        goal("top of the hour, peak ρ with what is known of the rooms", 1.45, with_past, 3);
-        for (other, limit) in [(Policy::Original, 2.0), (Policy::DeIbh, 50.0)] {
-            let share = self.overload(Policy::Ledger).zip(self.overload(other));
-            let share = share.filter(|(_, other)| *other > 0.0).map(|(own, other)| own / other * 100.0);
-            goal(&format!("overload in all scenarios, % of {other}"), limit, share, 1);
-        }
-        let regrets = self.scenarios.iter().filter_map(|s| Some((self.regret(*s, Policy::Ledger)?.mean, s)));
-        let regrets: Vec<_> = regrets.collect();
-        let mean = regrets.iter().map(|(regret, _)| regret).sum::<f64>() / regrets.len() as f64;
-        goal("regret, mean of the scenarios", 1.05, Some(mean).filter(|mean| mean.is_finite()), 3);
-        if let Some((regret, scenario)) = regrets.iter().max_by(|a, b| a.0.total_cmp(&b.0)) {
-            goal(&format!("regret, worst scenario ({scenario})"), 1.10, Some(*regret), 3);
-        }
         let rho = |run: &Run| run.measures.rho;
-        let ratio = |one, other| Some(ours(one, &rho)?.mean / ours(other, &rho)?.mean);
-        goal("blackout against none, ρ", 1.15, ratio(Scenario::Blackout, Scenario::NoBlackout), 3);
-        goal("two control planes against one, ρ", 1.10, ratio(Scenario::TwoControlPlanes, top), 3);
-        goals
+        let most = |run: &Run| run.measures.most_creates as f64;
+        let share = |policy, other| Some(self.overload(policy)? / self.overload(other)? * 100.0);
+        let ratio = |one, other, policy| Some(mean(one, policy, rho)? / mean(other, policy, rho)?);
+        let regrets = |policy| -> Option<Vec<f64>> {
+            self.scenarios.iter().map(|scenario| Some(self.regret(*scenario, policy)?.mean)).collect()
+        };
+        let all = [
+            self.goal("top of the hour: most creates on one of 22, mean", "12, better 10", 12.0, |p| {
+                mean(top, p, most)
+            }),
+            self.goal("top of the hour: most creates on one of 22, worst course", "12", 12.0, |p| {
+                self.of(top, p).map(most).reduce(f64::max)
+            }),
+            self.goal("top of the hour: peak ρ", "1.75", 1.75, |p| mean(top, p, peak)),
+            self.goal("top of the hour: peak ρ with what is known of the rooms", "1.45", 1.45, |p| {
+                mean(with_past, p, peak)
+            }),
+            self.goal("overload in all scenarios, % of the original's", "10, better 2", 10.0, |p| {
+                share(p, Policy::Original)
+            }),
+            self.goal("overload in all scenarios, % of DE-IBH's", "70, better 50", 70.0, |p| share(p, Policy::DeIbh)),
+            self.goal("regret, mean of the scenarios", "1.10, better 1.05", 1.10, |p| {
+                let regrets = regrets(p)?;
+                Some(regrets.iter().sum::<f64>() / regrets.len() as f64)
+            }),
+            self.goal("regret, worst scenario", "1.10, better 1.05", 1.10, |p| {
+                regrets(p)?.into_iter().reduce(f64::max)
+            }),
+            self.goal("ρ in a blackout, against none", "1.15", 1.15, |p| {
+                ratio(Scenario::Blackout, Scenario::NoBlackout, p)
+            }),
+            self.goal("ρ of two control planes, against one", "1.10", 1.10, |p| {
+                ratio(Scenario::TwoControlPlanes, with_past, p)
+            }),
+        ];
+        all.into_iter().flatten().collect()
+    }
+
+    fn goal(&self, what: &str, goal: &str, limit: f64, of: impl Fn(Policy) -> Option<f64>) -> Option<String> {
+        let measured = of(Policy::Ledger).filter(|measured| measured.is_finite())?;
+        let reached = if measured <= limit { "reached" } else { "not reached" };
+        let others = [Policy::Oracle, Policy::Clairvoyant].map(|policy| match of(policy) {
+            Some(measured) if measured.is_finite() => format!("; {policy} {measured:.3}"),
+            _ => String::new(),
+        });
+        Some(format!("{what}: {measured:.3} (goal {goal}: {reached}{})", others.concat()))
     }
 }
 

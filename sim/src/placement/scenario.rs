@@ -11,7 +11,7 @@ pub(super) const MINUTE: u64 = 60_000;
 pub enum Scenario {
     /// 60 % of the pool in use, all the time.
     Steady,
-    /// 200 creates within a minute.
+    /// 200 creates within a minute, in the first week: nothing is known of the rooms yet. Elsewhere four weeks are.
     TopOfTheHour,
     /// The same, with what is known of the rooms from four weeks before.
     TopOfTheHourWithPast,
@@ -150,7 +150,7 @@ impl Scenario {
             crash: None,
             failover: None,
             control_planes: 1,
-            past: false,
+            past: true,
             from: hour,
             end: 4 * hour,
         };
@@ -162,8 +162,8 @@ impl Scenario {
         let quiet = Setup { base: 0.3, burst: Some(later), end: 3 * hour, ..steady.clone() };
         match self {
             Self::Steady => steady,
-            Self::TopOfTheHour => top,
-            Self::TopOfTheHourWithPast => Setup { past: true, ..top },
+            Self::TopOfTheHour => Setup { past: false, ..top },
+            Self::TopOfTheHourWithPast => top,
             Self::HeavyTail => Setup { variation: 2.0, ..steady },
             Self::UnequalCapacities => Setup { capacities: unequal, ..steady },
             Self::UnknownCapacities => Setup { capacities: unequal, capacities_known: false, ..steady },

@@ -9,6 +9,7 @@ mod blackbox;
 mod documents;
 mod faults;
 mod instance;
+mod placement;
 mod recordings;
 mod system;
 mod telegraf;

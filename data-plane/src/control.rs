@@ -41,6 +41,9 @@ const QUICK_DEADLINE: Duration = Duration::from_millis(300);
 const ROUNDS_MAX: usize = 4;
 /// How long a control plane that did not answer is believed to be away.
 const AWAY_TIME: Duration = Duration::from_secs(2);
+/// How long control planes that are back may not know yet what was placed without them: until proxies have told it, and instances were asked
+/// twice.
+const SETTLE_TIME: Duration = Duration::from_secs(30);
 
 pub(crate) type Client = PlacementClient<InterceptedService<Channel, Token>>;
 
@@ -50,9 +53,17 @@ pub(crate) struct ControlPlanes {
     all: Arc<[(String, Client)]>,
     /// The one that answered last.
     preferred: Arc<AtomicUsize>,
-    /// When none of them answered, if that was the last that was heard.
-    away_at: Arc<Mutex<Option<Instant>>>,
+    away: Arc<Mutex<Away>>,
     routes: Routes,
+}
+
+/// When none of them answered.
+#[derive(Debug, Default, Clone, Copy)]
+struct Away {
+    /// The last time that somebody waited in vain for as long as it makes sense.
+    at: Option<Instant>,
+    /// One has answered since.
+    is_over: bool,
 }
 
 /// Adds the proxy's token to every call.
@@ -124,7 +135,7 @@ impl ControlPlanes {
         };
         let all = settings.data_plane.control_planes.iter().map(client).collect::<anyhow::Result<Arc<[_]>>>()?;
         anyhow::ensure!(!all.is_empty(), "data_plane.control_planes names none");
-        Ok(Self { all, preferred: Arc::default(), away_at: Arc::default(), routes })
+        Ok(Self { all, preferred: Arc::default(), away: Arc::default(), routes })
     }
 
     /// How many there are.
@@ -232,7 +243,9 @@ impl ControlPlanes {
     where
         F: Future<Output = Result<Response<A>, Status>>,
     {
-        let deadline = Instant::now() + if self.were_away() { QUICK_DEADLINE } else { ASK_DEADLINE };
+        let away = self.away();
+        let quick = !away.is_over && away.at.is_some_and(|at| at.elapsed() < AWAY_TIME);
+        let deadline = Instant::now() + if quick { QUICK_DEADLINE } else { ASK_DEADLINE };
         let first = self.preferred.load(Ordering::Relaxed) % self.all.len();
         let mut contended = false;
         for (number, (url, client)) in self.all.iter().cycle().skip(first).take(ROUNDS_MAX * self.all.len()).enumerate()
@@ -243,7 +256,9 @@ impl ControlPlanes {
             let attempt = timeout(ATTEMPT_DEADLINE, call(client.clone(), question.clone()));
             match timeout_at(deadline, attempt).await {
                 Ok(Ok(Ok(response))) => {
-                    self.note(None);
+                    if !away.is_over {
+                        self.note(Away { is_over: true, ..away });
+                    }
                     return Ok(response.into_inner());
                 }
                 Ok(Ok(Err(status))) if is_decision(status.code()) => {
@@ -266,17 +281,29 @@ impl ControlPlanes {
         if contended {
             return Err(AskError::Contended);
         }
-        self.note(Some(Instant::now()));
+        // Whoever waited for a moment only has not found out anything.
+        if !quick {
+            self.note_away();
+        }
         Err(AskError::Away)
     }
 
-    fn were_away(&self) -> bool {
-        let away_at = *self.away_at.lock().unwrap_or_else(PoisonError::into_inner);
-        away_at.is_some_and(|at| at.elapsed() < AWAY_TIME)
+    /// None of them answers.
+    pub(crate) fn note_away(&self) {
+        self.note(Away { at: Some(Instant::now()), is_over: false });
     }
 
-    fn note(&self, away_at: Option<Instant>) {
-        *self.away_at.lock().unwrap_or_else(PoisonError::into_inner) = away_at;
+    /// They may not know of everything that was placed, since none of them answered a while ago.
+    pub(crate) fn may_lack_placements(&self) -> bool {
+        self.away().at.is_some_and(|at| at.elapsed() < SETTLE_TIME)
+    }
+
+    fn away(&self) -> Away {
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, away: Away) {
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = away;
     }
 
     /// Remembers where a meeting was put without a control plane, so that the next call finds it; `left` is where it could not be put.

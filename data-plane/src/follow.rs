@@ -60,6 +60,9 @@ impl Follower {
                 self.control.pass_over();
             }
             failures = if applied { 0 } else { failures + 1 };
+            if failures >= self.control.count() {
+                self.control.note_away();
+            }
             sleep(self.pause(failures)).await;
         }
     }

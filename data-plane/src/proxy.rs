@@ -249,6 +249,7 @@ impl Proxy {
         match self.control.find(meeting).await {
             // Another proxy may have placed it meanwhile. If that is not found out, nobody knows whether there is such a meeting.
             Err(AskError::Away) => self.find_alone(received, about).await.map(Some).ok_or(Failure::Away),
+            Ok(None) if self.control.may_lack_placements() => Ok(self.find_alone(received, about).await),
             found => Ok(found?),
         }
     }

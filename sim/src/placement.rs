@@ -1,6 +1,6 @@
 //! A simulation of placement: policies side by side over the same meetings, in discrete events.
 //!
-//! What is ours runs the control plane's own code ([`ours`]); what is others' is written from what is known of them ([`peers`]).
+//! What is ours runs the control plane's own code (`ours`); what is others' is written from what is known of them (`peers`).
 //!
 //! - `scenario`, `workload`: what happens, and who meets when;
 //! - `world`: the instances as they are, and what can be measured of them;

@@ -33,7 +33,7 @@ const INFO_MAX: usize = 4 << 20;
 
 /// What an instance says when it is asked for a meeting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Says {
+pub(super) enum Says {
     /// It has it.
     Has,
     /// It does not have it, and answers.
@@ -44,15 +44,19 @@ enum Says {
     Nothing,
 }
 
+/// What candidates said, the preferred one first.
+pub(super) type Said = Vec<(Arc<Instance>, Says)>;
+
 impl Proxy {
     /// An instance for a meeting that no control plane can be asked about, but not one of those that are `excluded`. The table knows it when
-    /// this returns.
+    /// this returns. `said`: what the candidates said a moment ago.
     pub(super) async fn place_alone(
         &self,
         received: &Received<'_>,
         about: &About<'_>,
         excluded: &[Arc<Instance>],
         parent: Option<MeetingKey>,
+        said: Option<Said>,
     ) -> Result<Place, Failure> {
         let meeting = Meeting { tenant: &received.caller.tenant, key: about.key, id: &about.id };
         let place = |instance: Arc<Instance>, existing: bool| {
@@ -64,31 +68,37 @@ impl Proxy {
             let instance = self.parent_alone(received, parent).await.ok_or(Failure::Away)?;
             return place(instance, false);
         }
-        let candidates = self.candidates(received, about.key, excluded);
-        let said = self.ask_for(received, about, &candidates).await;
+        let said = match said {
+            Some(said) => said,
+            None => self.ask_candidates(received, about, excluded).await,
+        };
         // Another call may have placed it meanwhile.
         if let Some(known) = self.known(received, about)
             && !excluded.iter().any(|other| other.url == known.url)
         {
             return place(known, true);
         }
-        if let Some((instance, _)) = said.iter().find(|(_, says)| *says == Says::Has) {
+        if let Some(instance) = who(&said, Says::Has) {
             return place(Arc::clone(instance), true);
         }
-        let free = said.iter().find(|(_, says)| *says == Says::HasNot);
-        let (instance, _) = free.ok_or(if candidates.is_empty() { Failure::NoInstance } else { Failure::Away })?;
+        let free = who(&said, Says::HasNot);
+        let instance = free.ok_or(if said.is_empty() { Failure::NoInstance } else { Failure::Away })?;
         tracing::warn!(tenant = &*received.caller.tenant.host, meeting = %about.key, instance = &*instance.url, "placed without a control plane");
         place(Arc::clone(instance), false)
     }
 
     /// The instance of a meeting that another proxy placed while no control plane can be asked.
     pub(super) async fn find_alone(&self, received: &Received<'_>, about: &About<'_>) -> Option<Arc<Instance>> {
-        let candidates = self.candidates(received, about.key, &[]);
-        let said = self.ask_for(received, about, &candidates).await;
-        let (instance, _) = said.into_iter().find(|(_, says)| *says == Says::Has)?;
+        let said = self.ask_candidates(received, about, &[]).await;
+        self.holder(received, about, &said)
+    }
+
+    /// Who said to have the meeting. The table knows it when this returns.
+    pub(super) fn holder(&self, received: &Received<'_>, about: &About<'_>, said: &Said) -> Option<Arc<Instance>> {
+        let instance = who(said, Says::Has)?;
         let meeting = Meeting { tenant: &received.caller.tenant, key: about.key, id: &about.id };
-        self.control.remember(meeting, &instance, None);
-        Some(instance)
+        self.control.remember(meeting, instance, None);
+        Some(Arc::clone(instance))
     }
 
     /// The instance of the meeting that a breakout room belongs to.
@@ -101,20 +111,16 @@ impl Proxy {
         }
     }
 
-    fn candidates(&self, received: &Received<'_>, key: MeetingKey, excluded: &[Arc<Instance>]) -> Vec<Arc<Instance>> {
-        let mut candidates = self.table.borrow_mut().load().candidates(&received.caller, key);
-        candidates.retain(|instance| !excluded.iter().any(|other| other.url == instance.url));
-        candidates.truncate(CANDIDATES);
-        candidates
-    }
-
-    /// Asks all of them at once.
-    async fn ask_for(
+    /// Asks the first candidates at once whether they have the meeting; in the order of preference.
+    pub(super) async fn ask_candidates(
         &self,
         received: &Received<'_>,
         about: &About<'_>,
-        candidates: &[Arc<Instance>],
-    ) -> Vec<(Arc<Instance>, Says)> {
+        excluded: &[Arc<Instance>],
+    ) -> Said {
+        let mut candidates = self.table.borrow_mut().load().candidates(&received.caller, about.key);
+        candidates.retain(|instance| !excluded.iter().any(|other| other.url == instance.url));
+        candidates.truncate(CANDIDATES);
         let deadline = (Instant::now() + ASK_TIME).min(received.deadline);
         // What an instance would take for the beginning of an internal id begins that of the tenant's own.
         let id =
@@ -145,4 +151,8 @@ impl Proxy {
             }
         })
     }
+}
+
+fn who(said: &Said, says: Says) -> Option<&Arc<Instance>> {
+    said.iter().find(|(_, said)| *said == says).map(|(instance, _)| instance)
 }

@@ -31,6 +31,14 @@ impl Proxy {
         let hint = self.hint(received);
         let meeting = Meeting { tenant: &received.caller.tenant, key: about.key, id: &about.id };
         let mut known = self.known(received, &about);
+        let mut said = None;
+        if known.is_none() && parent.is_none() && self.control.may_lack_placements() {
+            let asked = Box::pin(self.ask_candidates(received, &about, &[])).await;
+            known = self.holder(received, &about, &asked);
+            said = Some(asked);
+        }
+        // It may well run where it cannot be connected at the moment.
+        let is_there = known.as_ref().is_some_and(|instance| instance.online);
         let mut unreachable: Vec<Arc<Instance>> = Vec::new();
         loop {
             let place = match known.take() {
@@ -44,7 +52,10 @@ impl Proxy {
                 }
                 Some(instance) => Place { instance, existing: true, voice_bridge: None, alone: false },
                 None => match self.control.place(meeting, &unreachable, parent, hint).await {
-                    Err(AskError::Away) => Box::pin(self.place_alone(received, &about, &unreachable, parent)).await?,
+                    Err(AskError::Away) if is_there => return Err(Failure::Unreachable),
+                    Err(AskError::Away) => {
+                        Box::pin(self.place_alone(received, &about, &unreachable, parent, said.take())).await?
+                    }
                     placed => placed?,
                 },
             };

@@ -255,3 +255,45 @@ async fn creates_of_one_meeting_at_once_agree() {
         assert_eq!(holders(&bbbs, &id).len(), 1);
     }
 }
+
+#[tokio::test]
+async fn a_known_meeting_gets_no_second_instance_for_a_broken_connection() {
+    let bbbs = bbbs(2).await;
+    for (online, moves) in [(true, false), (false, true)] {
+        let gone = nowhere();
+        let mut instances = routes(bbbs.iter().map(Bbb::url).collect::<Vec<_>>().iter().map(String::as_str));
+        instances.push(InstanceRoute { online, ..control::route(&gone, "instance-secret") });
+        let placed = vec![control::placed(HOST, &gone, &[if online { "m" } else { "n" }])];
+        let tenants = vec![control::tenant(HOST, &[SECRET])];
+        let proxy = lost(&Script::new(Changes { instances, tenants, placed, ..Changes::default() })).await;
+        let id = if online { "m" } else { "n" };
+        assert_eq!(create(&proxy, id).await, moves, "online: {online}");
+        assert_eq!(holders(&bbbs, id).len(), usize::from(moves));
+    }
+}
+
+#[tokio::test]
+async fn a_control_plane_that_is_back_is_not_believed_at_once_that_there_is_no_meeting() {
+    let bbbs = bbbs(4).await;
+    let script = over(&bbbs);
+    let (one, other) = (Proxy::with(&script).await, Proxy::with(&script).await);
+    let addresses = [one.1.address(), other.1.address()];
+    let proxies = [one.0, other.0];
+    one.1.kill();
+    other.1.kill();
+    assert!(create(&proxies[0], "m").await);
+    let [holder] = holders(&bbbs, "m").try_into().unwrap();
+    eventually("the other one has noticed", async || proxies[1].metrics().await.contains("b3lb_watch_connected 0"))
+        .await;
+    // Nobody else would find it there.
+    let wrong = bbbs[(holder + 1) % 4].url();
+    script.on_place(move |_| Ok(wrong.clone()));
+    script.on_report(Err(Status::unavailable("the store does not answer")));
+    let _back = addresses.map(|address| Control::on(address, &script));
+    for proxy in &proxies {
+        eventually("it is followed", async || proxy.metrics().await.contains("b3lb_watch_connected 1")).await;
+    }
+    assert!(proxies[1].call("getMeetingInfo", "meetingID=m", SECRET).await.body.contains("<meetingID>m<"));
+    assert!(create(&proxies[1], "m").await);
+    assert_eq!(holders(&bbbs, "m"), [holder]);
+}

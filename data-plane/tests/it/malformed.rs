@@ -30,7 +30,7 @@ async fn start() -> (Instance, Proxy, control::Control) {
 async fn what_is_no_call_gets_a_short_answer() {
     let (instance, proxy, _control) = start().await;
     let long = "x".repeat(70_000);
-    let header = format!("x-long: {}\r\n", "y".repeat(500_000));
+    let header = format!("x-long: {}\r\n", "y".repeat(900_000));
     let many: String = (0..200).map(|n| format!("x-{n}: 1\r\n")).collect();
     let info = signed("getMeetingInfo", "meetingID=m", SECRET);
     for (request, status) in [

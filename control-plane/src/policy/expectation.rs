@@ -13,6 +13,9 @@ const CREDIT: f64 = 5.0;
 /// gets, and for a quarter of an hour.
 pub const HINT_MAX: f64 = 10.0 * USUAL_USERS;
 
+/// More than any instance holds in one meeting. Whatever one lists beyond that is wrong, and must not be remembered for half a year.
+pub const WEIGHT_MAX: f64 = 2000.0;
+
 /// How long a meeting is given to reach its expected size, in milliseconds: those that come, come in the first quarter of an hour.
 pub const RAMP: u64 = 15 * 60 * 1000;
 
@@ -74,10 +77,10 @@ pub fn of(past: Option<&Past>, tenant: Mean, hint: Hint) -> (f64, Source) {
     (if users.is_finite() { users.max(1.0) } else { USUAL_USERS }, source)
 }
 
-/// What people in a meeting cost, in users without a webcam.
+/// What people in a meeting cost, in users without a webcam; [`WEIGHT_MAX`] at most.
 pub fn weight(users: u64, webcams: u64, is_room: bool) -> f64 {
     let users = users as f64 * if is_room { IN_ROOM } else { 1.0 };
-    users + WEBCAM * webcams as f64
+    (users + WEBCAM * webcams as f64).min(WEIGHT_MAX)
 }
 
 /// What a meeting will cost at its peak: what it costs now, or what is left of the expectation as its time runs out. Without having been

@@ -1,7 +1,7 @@
 //! The policies over numbers: tables for what they mean, properties for what must hold whatever is measured.
 
 use super::cpu::{self, Cpu};
-use super::expectation::{self, HINT_MAX, Hint, Mean, RAMP, USUAL_USERS, left, weight};
+use super::expectation::{self, HINT_MAX, Hint, Mean, RAMP, USUAL_USERS, WEIGHT_MAX, left, weight};
 use super::*;
 use crate::state::{Past, Source};
 use b3lb_config::Settings;
@@ -147,6 +147,7 @@ fn an_expectation_fades_into_what_is_seen_and_not_without_that() {
     assert_eq!(left(15.0, NOW, Some(40.0), NOW + RAMP / 3), 40.0);
     assert_eq!(left(15.0, NOW, Some(3.0), NOW + 2 * RAMP), 3.0);
     assert_eq!(left(15.0, NOW, Some(3.0), NOW - 5 * SECOND), 15.0);
+    assert_eq!(weight(u64::MAX, u64::MAX, false), WEIGHT_MAX);
     assert_eq!([weight(10, 0, false), weight(10, 4, false), weight(10, 4, true)], [10.0, 18.0, 13.0]);
 }
 

@@ -22,7 +22,11 @@ pub(super) async fn explain(client: &mut Client, tenant: String, meeting_id: Str
         let terms = if i.ineligible.is_empty() { terms(&i.terms) } else { i.ineligible };
         table.add_row([i.instance, number(i.score), yes_no(i.candidate), terms]);
     }
-    print(format_args!("policy {}; {:.0} users are expected, {source}\n{table}", answer.policy, answer.expected_users))
+    let choice = if answer.choice.is_empty() { "no instance takes it" } else { &answer.choice };
+    print(format_args!(
+        "policy {}; {:.0} users are expected, {source}; a create goes to: {choice}\n{table}",
+        answer.policy, answer.expected_users
+    ))
 }
 
 /// The latest placements, each with its reason.

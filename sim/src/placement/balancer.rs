@@ -1,7 +1,7 @@
 //! What is compared: the policies, and what each of them gets to see.
 
 use super::ours::Ours;
-use super::peers::{BestOfTwo, DeIbh, Original, Random, RoundRobin, Scale, Scalelite};
+use super::peers::{DeIbh, Original, Scale, Scalelite, Simple};
 use super::scenario::Setup;
 use super::seer::Seer;
 use super::workload::Workload;
@@ -123,9 +123,9 @@ impl Policy {
             Self::Scalelite => Box::new(Scalelite::new(known)),
             Self::B3scale => Box::new(Scale::new(count)),
             Self::DeIbh => Box::new(DeIbh::new(count, seed)),
-            Self::Random => Box::new(Random::new(count, seed)),
-            Self::RoundRobin => Box::new(RoundRobin::new(count)),
-            Self::BestOfTwo => Box::new(BestOfTwo::new(count, seed)),
+            Self::Random => Box::new(Simple::random(count, seed)),
+            Self::RoundRobin => Box::new(Simple::round_robin(count)),
+            Self::BestOfTwo => Box::new(Simple::best_of_two(count, seed)),
             Self::Clairvoyant => Box::new(Seer::new(setup, workload)),
         }
     }

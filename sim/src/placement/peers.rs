@@ -81,16 +81,38 @@ impl Balancer for Scalelite {
     }
 }
 
-/// b3scale takes the larger of its users and fifteen for each meeting.
-pub(super) struct Scale {
+/// What a poll of the pool tells, by instance.
+struct Counts {
     meetings: Vec<usize>,
     users: Vec<usize>,
     online: Vec<bool>,
 }
 
+impl Counts {
+    fn new(count: usize) -> Self {
+        Self { meetings: vec![0; count], users: vec![0; count], online: vec![true; count] }
+    }
+
+    fn take(&mut self, lists: &Lists) {
+        for (index, list) in lists.iter().enumerate() {
+            self.online[index] = list.is_some();
+            let Some(list) = list else { continue };
+            self.meetings[index] = list.len();
+            self.users[index] = list.iter().map(|listed| listed.users).sum();
+        }
+    }
+
+    fn online(&self) -> Vec<usize> {
+        (0..self.online.len()).filter(|index| self.online[*index]).collect()
+    }
+}
+
+/// b3scale takes the larger of its users and fifteen for each meeting.
+pub(super) struct Scale(Counts);
+
 impl Scale {
     pub(super) fn new(count: usize) -> Self {
-        Self { meetings: vec![0; count], users: vec![0; count], online: vec![true; count] }
+        Self(Counts::new(count))
     }
 }
 
@@ -100,41 +122,29 @@ impl Balancer for Scale {
     }
 
     fn choose(&mut self, _: usize, _: &[usize], _: &World, _: u64) -> Option<usize> {
-        let load = |index: usize| (15 * self.meetings[index]).max(self.users[index]) as f64;
-        let chosen = lowest((0..self.online.len()).map(|index| self.online[index].then(|| load(index))))?;
-        self.meetings[chosen] += 1;
+        let Self(counts) = self;
+        let load = |index: usize| (15 * counts.meetings[index]).max(counts.users[index]) as f64;
+        let chosen = lowest((0..counts.online.len()).map(|index| counts.online[index].then(|| load(index))))?;
+        counts.meetings[chosen] += 1;
         Some(chosen)
     }
 
     fn polled(&mut self, lists: &Lists, _: u64) {
-        for (index, list) in lists.iter().enumerate() {
-            self.online[index] = list.is_some();
-            let Some(list) = list else { continue };
-            self.meetings[index] = list.len();
-            self.users[index] = list.iter().map(|listed| listed.users).sum();
-        }
+        self.0.take(lists);
     }
 }
 
 /// The B3LB of DE-IBH: users, thirty for each meeting, and more and more for a busy cpu; one meeting and one user for a create; chance
 /// among equals.
 pub(super) struct DeIbh {
-    meetings: Vec<usize>,
-    users: Vec<usize>,
+    counts: Counts,
     cpu: Vec<f64>,
-    online: Vec<bool>,
     rng: SmallRng,
 }
 
 impl DeIbh {
     pub(super) fn new(count: usize, seed: u64) -> Self {
-        Self {
-            meetings: vec![0; count],
-            users: vec![0; count],
-            cpu: vec![0.0; count],
-            online: vec![true; count],
-            rng: SmallRng::seed_from_u64(seed),
-        }
+        Self { counts: Counts::new(count), cpu: vec![0.0; count], rng: SmallRng::seed_from_u64(seed) }
     }
 
     /// What its polynomial makes of a busy cpu: little below the half, and five hundred users at the end.
@@ -149,24 +159,19 @@ impl Balancer for DeIbh {
     }
 
     fn choose(&mut self, _: usize, _: &[usize], _: &World, _: u64) -> Option<usize> {
-        let load =
-            |index: usize| (30 * self.meetings[index] + self.users[index]) as f64 + Self::of_cpu(self.cpu[index]);
-        let online = || (0..self.online.len()).filter(|index| self.online[*index]);
-        let best = online().map(load).min_by(f64::total_cmp)?;
-        let equals: Vec<usize> = online().filter(|index| load(*index) <= best).collect();
+        let Counts { meetings, users, .. } = &self.counts;
+        let load = |index: usize| (30 * meetings[index] + users[index]) as f64 + Self::of_cpu(self.cpu[index]);
+        let mut equals = self.counts.online();
+        let best = equals.iter().map(|index| load(*index)).min_by(f64::total_cmp)?;
+        equals.retain(|index| load(*index) <= best);
         let chosen = equals[self.rng.random_range(0..equals.len())];
-        self.meetings[chosen] += 1;
-        self.users[chosen] += 1;
+        self.counts.meetings[chosen] += 1;
+        self.counts.users[chosen] += 1;
         Some(chosen)
     }
 
     fn polled(&mut self, lists: &Lists, _: u64) {
-        for (index, list) in lists.iter().enumerate() {
-            self.online[index] = list.is_some();
-            let Some(list) = list else { continue };
-            self.meetings[index] = list.len();
-            self.users[index] = list.iter().map(|listed| listed.users).sum();
-        }
+        self.counts.take(lists);
     }
 
     fn measured(&mut self, measured: &[Measured], _: u64) {
@@ -176,101 +181,64 @@ impl Balancer for DeIbh {
     }
 }
 
-/// What the simplest ones know: who answers.
-struct Online(Vec<bool>);
-
-impl Online {
-    fn polled(&mut self, lists: &Lists) {
-        self.0 = lists.iter().map(Option::is_some).collect();
-    }
-
-    fn all(&self) -> Vec<usize> {
-        (0..self.0.len()).filter(|index| self.0[*index]).collect()
-    }
+/// What the simplest ones do with what they know.
+#[derive(Debug, Clone, Copy)]
+enum Rule {
+    Any,
+    Next,
+    BestOfTwo,
 }
 
-/// Any.
-pub(super) struct Random(Online, SmallRng);
-
-impl Random {
-    pub(super) fn new(count: usize, seed: u64) -> Self {
-        Self(Online(vec![true; count]), SmallRng::seed_from_u64(seed))
-    }
-}
-
-impl Balancer for Random {
-    fn poll_interval(&self) -> u64 {
-        10_000
-    }
-
-    fn choose(&mut self, _: usize, _: &[usize], _: &World, _: u64) -> Option<usize> {
-        let online = self.0.all();
-        (!online.is_empty()).then(|| online[self.1.random_range(0..online.len())])
-    }
-
-    fn polled(&mut self, lists: &Lists, _: u64) {
-        self.0.polled(lists);
-    }
-}
-
-/// One after the other.
-pub(super) struct RoundRobin(Online, usize);
-
-impl RoundRobin {
-    pub(super) fn new(count: usize) -> Self {
-        Self(Online(vec![true; count]), 0)
-    }
-}
-
-impl Balancer for RoundRobin {
-    fn poll_interval(&self) -> u64 {
-        10_000
-    }
-
-    fn choose(&mut self, _: usize, _: &[usize], _: &World, _: u64) -> Option<usize> {
-        let online = self.0.all();
-        self.1 += 1;
-        (!online.is_empty()).then(|| online[self.1 % online.len()])
-    }
-
-    fn polled(&mut self, lists: &Lists, _: u64) {
-        self.0.polled(lists);
-    }
-}
-
-/// The one with fewer meetings of two that are drawn.
-pub(super) struct BestOfTwo {
-    online: Online,
-    meetings: Vec<usize>,
+/// Any instance, one after the other, or the one with fewer meetings of two that are drawn.
+pub(super) struct Simple {
+    rule: Rule,
+    counts: Counts,
+    turn: usize,
     rng: SmallRng,
 }
 
-impl BestOfTwo {
-    pub(super) fn new(count: usize, seed: u64) -> Self {
-        Self { online: Online(vec![true; count]), meetings: vec![0; count], rng: SmallRng::seed_from_u64(seed) }
+impl Simple {
+    pub(super) fn random(count: usize, seed: u64) -> Self {
+        Self::new(Rule::Any, count, seed)
+    }
+
+    pub(super) fn round_robin(count: usize) -> Self {
+        Self::new(Rule::Next, count, 0)
+    }
+
+    pub(super) fn best_of_two(count: usize, seed: u64) -> Self {
+        Self::new(Rule::BestOfTwo, count, seed)
+    }
+
+    fn new(rule: Rule, count: usize, seed: u64) -> Self {
+        Self { rule, counts: Counts::new(count), turn: 0, rng: SmallRng::seed_from_u64(seed) }
     }
 }
 
-impl Balancer for BestOfTwo {
+impl Balancer for Simple {
     fn poll_interval(&self) -> u64 {
         10_000
     }
 
     fn choose(&mut self, _: usize, _: &[usize], _: &World, _: u64) -> Option<usize> {
-        let online = self.online.all();
+        let online = self.counts.online();
         if online.is_empty() {
             return None;
         }
-        let drawn = [0, 1].map(|_| online[self.rng.random_range(0..online.len())]);
-        let chosen = drawn.into_iter().min_by_key(|index| self.meetings[*index])?;
-        self.meetings[chosen] += 1;
+        let mut draw = || online[self.rng.random_range(0..online.len())];
+        let chosen = match self.rule {
+            Rule::Any => draw(),
+            Rule::Next => {
+                self.turn += 1;
+                online[self.turn % online.len()]
+            }
+            Rule::BestOfTwo => [draw(), draw()].into_iter().min_by_key(|index| self.counts.meetings[*index])?,
+        };
+        self.counts.meetings[chosen] += 1;
         Some(chosen)
     }
 
     fn polled(&mut self, lists: &Lists, _: u64) {
-        self.online.polled(lists);
-        for (meetings, list) in self.meetings.iter_mut().zip(lists) {
-            *meetings = list.as_ref().map_or(0, Vec::len);
-        }
+        self.counts.take(lists);
     }
 }

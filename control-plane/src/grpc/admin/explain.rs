@@ -15,7 +15,10 @@ pub(super) fn explain(placer: &Placer, request: &v1::ExplainRequest) -> Result<v
     let Explanation { policy, meeting, existing, expected: (expected, source), instances } = placer
         .explain(&request.tenant, key)
         .ok_or_else(|| Status::not_found(format!("tenant: no tenant is called as {:?}", request.tenant)))?;
+    let best = instances.first().filter(|judged| judged.verdict.is_ok()).map(|judged| &judged.instance);
+    let choice = existing.as_ref().map(|placement| &placement.instance).or(best);
     Ok(v1::ExplainResponse {
+        choice: choice.map(|url| url.to_string()).unwrap_or_default(),
         policy: match policy {
             Policy::Ledger => "ledger".to_owned(),
             Policy::Classic => "classic".to_owned(),

@@ -107,6 +107,7 @@ async fn an_explanation_has_every_instance_the_preferred_ones_first() {
         expected_users: 15.0,
         expected_from: "tenant".to_owned(),
         placement: Some(placement),
+        choice: b.url(),
         existing: b.url(),
         instances: vec![
             Explanation { instance: b.url(), ineligible: String::new(), candidate: true, ..best },
@@ -118,6 +119,10 @@ async fn an_explanation_has_every_instance_the_preferred_ones_first() {
         ],
     };
     assert_eq!(answer, expected);
+    let new = ExplainRequest { tenant: "t.example".to_owned(), ..ExplainRequest::default() };
+    assert_eq!(admin.explain(new.clone()).await.unwrap().into_inner().choice, b.url());
+    admin.cordon_instance(CordonInstanceRequest { url: b.url() }).await.unwrap();
+    assert_eq!(admin.explain(new).await.unwrap().into_inner().choice, "");
     let stranger = (Code::NotFound, "tenant: no tenant is called as \"nobody\"".to_owned());
     assert_eq!(refusal(admin.explain(ask("nobody")).await), stranger);
 }

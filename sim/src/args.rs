@@ -55,6 +55,9 @@ pub(crate) struct InstanceArgs {
     /// Where the first listens; the others take the ports after it.
     #[arg(long, default_value = "127.0.0.1:8001")]
     pub(crate) listen: SocketAddr,
+    /// The name or address that others reach this machine by, unless it is the one to listen on.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Option<String>,
     /// How many to run.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) count: u16,

@@ -26,6 +26,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 #[derive(Debug)]
 pub struct Instance {
     address: SocketAddr,
+    /// Where others reach it, without a path.
+    origin: String,
     secret: Secret,
     certificate: Option<String>,
     shared: Arc<Shared>,
@@ -64,8 +66,9 @@ impl Instance {
         let identity = if options.https { Some(Identity::generate(address.ip())?) } else { None };
         let certificate = identity.as_ref().map(|identity| identity.certificate.clone());
         let scheme = if options.https { "https" } else { "http" };
+        let origin = options.origin.clone().unwrap_or_else(|| format!("{scheme}://{address}"));
         let shared = Arc::new(Shared {
-            site: Mutex::new(Site::new(options, format!("{scheme}://{address}"))),
+            site: Mutex::new(Site::new(options, origin.clone())),
             fault: watch::Sender::new(None),
             open: watch::Sender::new(true),
             healing: watch::Sender::new(None),
@@ -74,7 +77,7 @@ impl Instance {
         let shutdown = CancellationToken::new();
         let acceptor = identity.map(|identity| identity.acceptor);
         let running = tokio::spawn(run(listener, acceptor, Arc::clone(&shared), shutdown.clone()));
-        Ok(Self { address, secret, certificate, shared, running, shutdown: shutdown.drop_guard() })
+        Ok(Self { address, origin, secret, certificate, shared, running, shutdown: shutdown.drop_guard() })
     }
 
     /// Where it listens.
@@ -84,8 +87,7 @@ impl Instance {
 
     /// Its url, as an administrator would write it.
     pub fn url(&self) -> String {
-        let scheme = if self.certificate.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}/bigbluebutton", self.address)
+        format!("{}/bigbluebutton", self.origin)
     }
 
     /// The certificate to trust, in PEM, if it speaks HTTPS.

@@ -4,6 +4,7 @@ mod args;
 
 use anyhow::{Context, anyhow, ensure};
 use args::{Args, Command, InstanceArgs, LoadArgs, PlacementArgs};
+use b3lb_config::shutdown;
 use b3lb_sim::load::Load;
 use b3lb_sim::options::Rules;
 use b3lb_sim::placement::{Comparison, Policy, Report, Scenario, draw};
@@ -14,20 +15,32 @@ use clap::Parser;
 use futures::future::select_all;
 use indicatif::ProgressBar;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter("info").with_writer(std::io::stderr).init();
     match Args::parse().command {
-        Command::Instance(args) => instances(args).await,
-        Command::Load(args) => load(args).await,
-        Command::Placement(args) => placement(args),
+        Command::Instance(args) => shutdown::run(|shutdown| instances(args, shutdown)),
+        Command::Load(args) => {
+            shutdown::run(
+                |shutdown| async move { shutdown.run_until_cancelled(load(args)).await.context("interrupted")? },
+            )
+        }
+        // It never waits, so that nothing has to be told when a signal ends it.
+        Command::Placement(args) => match placement(args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error:#}");
+                ExitCode::FAILURE
+            }
+        },
     }
 }
 
 /// Runs instances until one ends or the user ends them.
-async fn instances(args: InstanceArgs) -> anyhow::Result<()> {
+async fn instances(args: InstanceArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     let plain = args.influx_url.iter().all(|url| url.scheme() == "http");
     ensure!(plain, "--influx-url: simulated telegrafs write without TLS, to a url of http://");
     let mut instances = Vec::new();
@@ -39,7 +52,7 @@ async fn instances(args: InstanceArgs) -> anyhow::Result<()> {
     let ended = select_all(instances.iter_mut().map(|instance| Box::pin(instance.ended())));
     tokio::select! {
         (ended, ..) = ended => ended.context("an instance ended"),
-        interrupted = tokio::signal::ctrl_c() => interrupted.context("no signals"),
+        () = shutdown.cancelled() => Ok(()),
     }
 }
 
@@ -50,6 +63,10 @@ async fn start(args: &InstanceArgs, number: u16) -> anyhow::Result<Instance> {
     };
     let listen = SocketAddr::new(args.listen.ip(), port);
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let origin = match &args.host {
+        Some(host) => Some(format!("http://{host}:{}", listener.local_addr()?.port())),
+        None => None,
+    };
     let telegraf = args.influx_url.clone().map(|url| Telegraf {
         organization: args.organization.clone(),
         bucket: args.bucket.clone(),
@@ -60,7 +77,7 @@ async fn start(args: &InstanceArgs, number: u16) -> anyhow::Result<Instance> {
     let seed = args.seed.wrapping_add(u64::from(number));
     let rules = Rules { processing: args.processing, ..Rules::default() };
     let (secret, signs_forms) = (Secret::new(&args.secret), args.signs_forms);
-    let options = Options { secret, signs_forms, crowd, seed, telegraf, rules, ..Options::default() };
+    let options = Options { secret, signs_forms, crowd, seed, origin, telegraf, rules, ..Options::default() };
     Instance::start(listener, options).context("cannot start")
 }
 

@@ -21,6 +21,8 @@ pub struct Options {
     pub crowd: Option<Crowd>,
     /// Decides everything that looks random.
     pub seed: u64,
+    /// Where others reach it, without a path; `None`: where it listens.
+    pub origin: Option<String>,
     /// Whether it speaks HTTPS, with a certificate that it signs itself.
     pub https: bool,
     /// Where its load is written; `None`: nowhere.
@@ -68,6 +70,7 @@ impl Default for Options {
             rules: Rules::default(),
             crowd: None,
             seed: 0,
+            origin: None,
             https: false,
             telegraf: None,
             paging: Paging::default(),

@@ -1,5 +1,6 @@
 //! Documents in BigBlueButton's wire format: no XML declaration, no indentation, a line break between elements and none at the end.
 
+use crate::listing::element;
 use memchr::memmem;
 use quick_xml::escape::escape;
 
@@ -105,6 +106,20 @@ pub fn text(text: &str) -> String {
     escape(collapsed.as_str()).into_owned()
 }
 
+/// The text of an element right below the root, such as `messageKey`; `None` if there is none, or the document is damaged.
+pub fn child(document: &str, name: &str) -> Option<String> {
+    let mut found = None;
+    element::read(document.as_bytes(), &[], |path, value| {
+        if let [only] = path
+            && only == name
+            && found.is_none()
+        {
+            found = Some(value.trim().to_owned());
+        }
+    })?;
+    found
+}
+
 /// How a call went, read from the beginning of its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -142,6 +157,15 @@ mod tests {
             "<response>\n<returncode>FAILED</returncode>\n<messageKey>checksumError</messageKey>\n\
              <message>a &lt;b&gt;\n&amp; &apos;c&apos;</message>\n</response>"
         );
+    }
+
+    #[test]
+    fn a_child_of_the_root_is_read_and_none_deeper() {
+        let refusal = failed("notFound", "a & <b>");
+        assert_eq!(child(&refusal, "message").as_deref(), Some("a & <b>"));
+        assert_eq!(child(&refusal, "moderatorPW"), None);
+        assert_eq!(child("<response><a><b>1</b></a><b> 2 </b></response>", "b").as_deref(), Some("2"));
+        assert_eq!(child("<response><b>1</b>", "b"), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! A listing is evidence of what is absent only if it is complete, which [`Splitter::finish`] tells.
 
-mod element;
+pub(crate) mod element;
 mod meeting;
 mod page;
 mod recording;

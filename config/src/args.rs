@@ -1,7 +1,7 @@
 //! The part of the command line that all programs share, and how a program begins.
 
-use crate::error::ConfigError;
-use crate::load::{Loaded, load};
+use crate::live::{Live, Reload};
+use crate::load::load;
 use crate::settings::Settings;
 use crate::{logging, tls};
 use std::ffi::OsString;
@@ -39,45 +39,36 @@ fn long(argument: OsString) -> OsString {
 }
 
 impl Args {
-    /// Loads the configuration and begins to log.
-    ///
-    /// # Errors
-    /// As for [`Args::start_if`].
-    pub fn start(&self) -> Result<Settings, ExitCode> {
-        self.start_if(|_| Ok(()))
-    }
-
-    /// The same for a program that cannot use every configuration.
+    /// Loads the configuration and begins to log. Whether a configuration is `usable` by the program is asked now and whenever another
+    /// one is read.
     ///
     /// # Errors
     /// The exit code with which the program shall end now: the configuration cannot be used, which was said on stderr, or it was only
     /// to be checked.
-    pub fn start_if(&self, usable: impl FnOnce(&Settings) -> anyhow::Result<()>) -> Result<Settings, ExitCode> {
+    pub fn start(&self, usable: fn(&Settings) -> anyhow::Result<()>) -> Result<(Live, Reload), ExitCode> {
         tls::install_provider();
-        let Loaded { settings, file, warnings } = self.load().map_err(refuse)?;
-        usable(&settings).map_err(refuse)?;
+        let loaded = load(self.config.as_deref(), environment()).map_err(refuse)?;
+        usable(&loaded.settings).map_err(refuse)?;
         if self.check {
-            tls::client_config(settings.upstream.ca_file.as_deref()).map_err(refuse)?;
-            for warning in warnings {
+            tls::client_config(loaded.settings.upstream.ca_file.as_deref()).map_err(refuse)?;
+            for warning in loaded.warnings {
                 eprintln!("warning: {warning}");
             }
-            let name = file.map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
+            let name = loaded.file.map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
             println!("{name}: ok");
             return Err(ExitCode::SUCCESS);
         }
-        logging::start(&settings.log);
-        for warning in warnings {
+        logging::start(&loaded.settings.log);
+        for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
-        Ok(settings)
+        Ok(Live::new(loaded, self.config.clone(), usable))
     }
+}
 
-    fn load(&self) -> Result<Loaded, ConfigError> {
-        // A variable that is no UTF-8 is none of ours.
-        let environment =
-            std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
-        load(self.config.as_deref(), environment)
-    }
+/// The environment. A variable that is no UTF-8 is none of ours.
+pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
 }
 
 fn refuse(reason: impl Display) -> ExitCode {

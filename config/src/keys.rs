@@ -1,6 +1,6 @@
 //! All keys of the configuration, each once: its name, whether it is secret, and what it sets.
 
-use crate::settings::{LogFormat, Policy, Settings, Tls};
+use crate::settings::{AdminCompat, LogFormat, Policy, Settings, Tls};
 use crate::value::{self, Parsed};
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -28,6 +28,7 @@ const POLL_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duratio
 /// Frontends give up after a minute or two, whatever a proxy still waits for.
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(10 * 60);
 
+const COMPATS: &[(&str, AdminCompat)] = &[("b3lb", AdminCompat::B3lb), ("bigblueswarm", AdminCompat::BigBlueSwarm)];
 const POLICIES: &[(&str, Policy)] = &[("ledger", Policy::Ledger), ("classic", Policy::Classic)];
 const LOG_FORMATS: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("json", LogFormat::Json)];
 
@@ -38,6 +39,7 @@ pub(crate) static KEYS: &[Key] = &[
         put(&mut s.bigbluebutton.recordings_poll_interval, value::duration(v, POLL_INTERVAL))
     }),
     secret("admin.api_key", |s, v| put(&mut s.admin.api_key, value::key(v).map(Some))),
+    key("admin.compat", |s, v| put(&mut s.admin.compat, value::word(v, COMPATS))),
     key("balancer.policy", |s, v| put(&mut s.balancer.policy, value::word(v, POLICIES))),
     key("balancer.metrics_range", |s, v| put(&mut s.balancer.metrics_range, value::range(v, METRICS_RANGE))),
     key("balancer.cpu_limit", |s, v| put(&mut s.balancer.cpu_limit, value::percentage(v))),
@@ -59,14 +61,20 @@ pub(crate) static KEYS: &[Key] = &[
     key("control_plane.check_interval", |s, v| {
         put(&mut s.control_plane.check_interval, value::duration(v, POLL_INTERVAL))
     }),
-    key("control_plane.tls.certificate", |s, v| put(&mut tls(s).certificate, Ok(v.into()))),
-    key("control_plane.tls.key", |s, v| put(&mut tls(s).key, Ok(v.into()))),
-    key("control_plane.tls.client_ca", |s, v| put(&mut tls(s).client_ca, Ok(Some(v.into())))),
+    key("control_plane.tls.certificate", |s, v| put(&mut tls(&mut s.control_plane.tls).certificate, Ok(v.into()))),
+    key("control_plane.tls.key", |s, v| put(&mut tls(&mut s.control_plane.tls).key, Ok(v.into()))),
+    key("control_plane.tls.client_ca", |s, v| put(&mut tls(&mut s.control_plane.tls).client_ca, Ok(Some(v.into())))),
     list("data_plane.control_planes", |s, v| put(&mut s.data_plane.control_planes, value::http_urls(v))),
     key("data_plane.admin_listen", |s, v| put(&mut s.data_plane.admin_listen, value::listen(v))),
     key("data_plane.public_url", |s, v| put(&mut s.data_plane.public_url, value::http_url(v).map(Some))),
     key("data_plane.workers", |s, v| put(&mut s.data_plane.workers, value::count(v).map(Some))),
     list("data_plane.trusted_proxies", |s, v| put(&mut s.data_plane.trusted_proxies, value::ip_addresses(v))),
+    key("data_plane.tls.certificate", |s, v| put(&mut tls(&mut s.data_plane.tls).certificate, Ok(v.into()))),
+    key("data_plane.tls.key", |s, v| put(&mut tls(&mut s.data_plane.tls).key, Ok(v.into()))),
+    key("data_plane.client_tls.certificate", |s, v| {
+        put(&mut tls(&mut s.data_plane.client_tls).certificate, Ok(v.into()))
+    }),
+    key("data_plane.client_tls.key", |s, v| put(&mut tls(&mut s.data_plane.client_tls).key, Ok(v.into()))),
     list("parameters.create.defaults", |s, v| put(&mut s.parameters.create.defaults, value::parameters(v))),
     list("parameters.create.overrides", |s, v| put(&mut s.parameters.create.overrides, value::parameters(v))),
     list("parameters.create.removed", |s, v| put(&mut s.parameters.create.removed, value::parameter_names(v))),
@@ -129,7 +137,6 @@ fn put<T>(place: &mut T, value: Parsed<T>) -> Parsed<()> {
 }
 
 /// The files that make up TLS come one by one; [`crate::load`] refuses those that have no certificate or no key in the end.
-fn tls(settings: &mut Settings) -> &mut Tls {
-    let none = Tls { certificate: "".into(), key: "".into(), client_ca: None };
-    settings.control_plane.tls.get_or_insert(none)
+fn tls(tls: &mut Option<Tls>) -> &mut Tls {
+    tls.get_or_insert_with(|| Tls { certificate: "".into(), key: "".into(), client_ca: None })
 }

@@ -2,7 +2,9 @@
 //!
 //! - [`settings`]: the configuration as types, with its defaults;
 //! - [`load()`]: how it is read: the `keys` there are, each with the `value` it takes, from a `file` and from the `environment`;
+//! - [`shown`]: the same the other way round, for people;
 //! - [`Args`]: the command line that all programs share;
+//! - [`live`]: the configuration while a program runs, read again when its files change;
 //! - [`logging`], [`tls`], [`shutdown`]: what each of them does first and last.
 
 pub mod args;
@@ -10,14 +12,17 @@ mod environment;
 pub mod error;
 mod file;
 mod keys;
+pub mod live;
 pub mod load;
 pub mod logging;
 pub mod settings;
+pub mod shown;
 pub mod shutdown;
 pub mod tls;
 mod value;
 
 pub use args::Args;
 pub use error::ConfigError;
+pub use live::{Live, Reload};
 pub use load::{Loaded, load};
 pub use settings::Settings;

@@ -4,7 +4,7 @@ use crate::environment::{Variable, variables};
 use crate::error::{ConfigError, Origin, Problem};
 use crate::file::{self, Entry, Value, entries};
 use crate::keys::{Key, Set, names_in};
-use crate::settings::Settings;
+use crate::settings::{AdminCompat, Settings, Tls};
 use crate::value::{Expected, Parsed};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -38,6 +38,7 @@ pub fn load(path: Option<&Path>, environment: impl Iterator<Item = (String, Stri
     }
     loading.read_environment(environment)?;
     if loading.problems.is_empty() {
+        loading.derive();
         loading.check();
     }
     match loading.problems.is_empty() {
@@ -121,6 +122,13 @@ impl Loading {
         }
     }
 
+    /// What was not given and follows from what was.
+    fn derive(&mut self) {
+        if self.settings.bigbluebutton.labels_for_swarm && !self.given.contains_key("admin.compat") {
+            self.settings.admin.compat = AdminCompat::BigBlueSwarm;
+        }
+    }
+
     /// What holds between keys.
     fn check(&mut self) {
         let settings = &self.settings;
@@ -139,11 +147,16 @@ impl Loading {
                 wrong.extend(self.given.contains_key(key).then_some((key, "needs redis.address too")));
             }
         }
-        if settings.control_plane.tls.as_ref().is_some_and(|tls| tls.certificate.as_os_str().is_empty()) {
-            wrong.push(("control_plane.tls.certificate", "is missing; TLS needs a certificate and its key"));
-        }
-        if settings.control_plane.tls.as_ref().is_some_and(|tls| tls.key.as_os_str().is_empty()) {
-            wrong.push(("control_plane.tls.key", "is missing; TLS needs a certificate and its key"));
+        let tls = [
+            (&settings.control_plane.tls, "control_plane.tls.certificate", "control_plane.tls.key"),
+            (&settings.data_plane.tls, "data_plane.tls.certificate", "data_plane.tls.key"),
+            (&settings.data_plane.client_tls, "data_plane.client_tls.certificate", "data_plane.client_tls.key"),
+        ];
+        for (tls, certificate, key) in tls {
+            let lacks = |file: fn(&Tls) -> &Path| tls.as_ref().is_some_and(|tls| file(tls).as_os_str().is_empty());
+            let files = [(certificate, lacks(|tls| &tls.certificate)), (key, lacks(|tls| &tls.key))];
+            let missing = files.into_iter().filter(|(_, lacks)| *lacks);
+            wrong.extend(missing.map(|(key, _)| (key, "is missing; TLS needs a certificate and its key")));
         }
         if settings.data_plane.admin_listen.port() == settings.port {
             wrong.push(("data_plane.admin_listen", "has the port that frontends call"));

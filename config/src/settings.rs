@@ -3,7 +3,7 @@
 use bbb::Secret;
 use bbb::parameters::Parameters;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
 
@@ -52,6 +52,19 @@ pub struct BigBlueButton {
 pub struct Admin {
     /// `api_key`, also `apiKey`.
     pub api_key: Option<Secret>,
+    /// `compat`: whose answers `/admin/api` gives where the originals differ; unless given, those of the system that the section of
+    /// [`BigBlueButton`] is named as.
+    pub compat: AdminCompat,
+}
+
+/// The systems whose command lines call `/admin/api`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AdminCompat {
+    /// B3LB 2.0.
+    #[default]
+    B3lb,
+    /// BigBlueSwarm 2.3.
+    BigBlueSwarm,
 }
 
 /// How an instance is chosen.
@@ -118,7 +131,7 @@ pub struct ControlPlane {
     pub tls: Option<Tls>,
 }
 
-/// How the control plane proves who it is, and who may connect to it.
+/// How a program of ours proves who it is, and who may connect to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
     /// `certificate`: PEM, its own certificate first, then the chain.
@@ -143,6 +156,10 @@ pub struct DataPlane {
     pub workers: Option<usize>,
     /// Addresses whose `X-Forwarded-Host` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// `tls`: without it, frontends are served in clear.
+    pub tls: Option<Tls>,
+    /// `client_tls`: what a proxy shows to control planes that ask who it is.
+    pub client_tls: Option<Tls>,
 }
 
 /// How instances are called.
@@ -184,7 +201,7 @@ impl Default for Settings {
                 recordings_poll_interval: Duration::from_secs(15 * 60),
                 labels_for_swarm: false,
             },
-            admin: Admin { api_key: None },
+            admin: Admin { api_key: None, compat: AdminCompat::default() },
             balancer: Balancer {
                 policy: Policy::default(),
                 metrics_range: Duration::from_secs(5 * 60),
@@ -208,6 +225,8 @@ impl Default for Settings {
                 admin_listen: SocketAddr::new(any, 8092),
                 workers: None,
                 trusted_proxies: Vec::new(),
+                tls: None,
+                client_tls: None,
             },
             parameters: Parameters::default(),
             upstream: Upstream {
@@ -224,5 +243,42 @@ impl Settings {
     /// What proxies and control planes know together: the proxies' token, else the admin key.
     pub fn shared_secret(&self) -> Option<&Secret> {
         self.control_plane.proxy_token.as_ref().or(self.admin.api_key.as_ref())
+    }
+
+    /// The files that are read besides the configuration's own.
+    pub(crate) fn files(&self) -> Vec<&Path> {
+        let tls = [&self.control_plane.tls, &self.data_plane.tls, &self.data_plane.client_tls];
+        let tls =
+            tls.into_iter().flatten().flat_map(|tls| [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()]);
+        tls.chain([self.upstream.ca_file.as_ref()]).flatten().map(PathBuf::as_path).collect()
+    }
+
+    /// These settings, but with what cannot change while a program runs as it is in `running`; and the keys of what would have changed.
+    pub(crate) fn kept_from(mut self, running: &Self) -> (Self, Vec<&'static str>) {
+        let mut kept = Vec::new();
+        let mut keep = |name, differs: bool| {
+            if differs {
+                kept.push(name);
+            }
+        };
+        macro_rules! keep {
+            ($($name:literal => $($field:ident).+;)*) => {
+                $(
+                    keep($name, self.$($field).+ != running.$($field).+);
+                    self.$($field).+.clone_from(&running.$($field).+);
+                )*
+            };
+        }
+        keep! {
+            "port" => port;
+            "redis" => redis;
+            "state_dir" => state_dir;
+            "influxdb.address" => influxdb.address;
+            "control_plane.listen" => control_plane.listen;
+            "data_plane.admin_listen" => data_plane.admin_listen;
+            "data_plane.workers" => data_plane.workers;
+            "log.format" => log.format;
+        }
+        (self, kept)
     }
 }

@@ -1,4 +1,6 @@
-//! Whom our programs trust when they call instances.
+//! Whom our programs trust when they call instances, and how they prove who they are on their own ports.
+
+pub mod server;
 
 use rustls::RootCertStore;
 use rustls::client::ClientConfig;

@@ -15,12 +15,13 @@ mod placement;
 mod view;
 mod watch;
 
-pub(crate) use admin::pool_status;
+pub(crate) use admin::{Operator, forget_tenant, known_tenant, pool_status, replace_instances, upsert_tenant};
 pub use auth::{Keys, NoAdminKey};
 pub(crate) use view::View;
 pub(crate) use watch::Snapshots;
 
 use crate::hooks::Hooks;
+use crate::lists::Lists;
 use crate::meters::Meters;
 use crate::metrics::Readings;
 use crate::placer::Placer;
@@ -31,6 +32,7 @@ use admin::AdminCalls;
 use auth::{Caller, Guard};
 use axum::Router;
 use axum::response::{IntoResponse, Response};
+use b3lb_config::Live;
 use b3lb_proto::v1::admin_server::{self, AdminServer};
 use b3lb_proto::v1::placement_server::{self, PlacementServer};
 use http::{HeaderMap, StatusCode, Uri};
@@ -60,11 +62,19 @@ pub(crate) struct Calls {
     /// Where they come from.
     pub(crate) metrics_kind: &'static str,
     pub(crate) hooks: Hooks,
-    pub(crate) view: View,
+    pub(crate) lists: Lists,
+    pub(crate) settings: Live,
     pub(crate) meters: Meters,
     pub(crate) snapshots: Snapshots,
     /// Ends the streams.
     pub(crate) shutdown: CancellationToken,
+}
+
+impl Calls {
+    /// The state as proxies are shown it, with the configuration as it is now.
+    pub(crate) fn view(&self) -> View {
+        View { global: self.settings.now().bigbluebutton.secret.clone() }
+    }
 }
 
 /// Adds what is served while the store is not loaded yet: no more than that it is not.

@@ -19,13 +19,13 @@ struct Program {
 
 fn main() -> ExitCode {
     let program: Program = b3lb_config::args::parse();
-    let settings = match program.configuration.start_if(b3lb_control_plane::check) {
-        Ok(settings) => settings,
+    let (live, reload) = match program.configuration.start(b3lb_control_plane::check) {
+        Ok(started) => started,
         Err(code) => return code,
     };
     b3lb_config::shutdown::run(|shutdown| async move {
-        let address = settings.control_plane.listen;
+        let address = live.now().control_plane.listen;
         let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-        b3lb_control_plane::run(&settings, listener, shutdown).await
+        reload.beside(Box::pin(b3lb_control_plane::run(live, listener, shutdown))).await
     })
 }

@@ -4,6 +4,7 @@ mod explain;
 mod limits;
 mod reported;
 mod rooms;
+mod unclaimed;
 mod weights;
 
 pub use explain::{Explanation, Judged};
@@ -16,7 +17,7 @@ use crate::policy::expectation::{Hint, USUAL_USERS};
 use crate::policy::{Ineligible, Verdict};
 use crate::state::{Meeting, Past, Placement, Reason, State, Tenant};
 use crate::store::{Claim, Claimed, Refusal, Store, StoreError};
-use b3lb_config::settings::Balancer;
+use b3lb_config::Live;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -33,7 +34,7 @@ const FIRST_CREATE: u64 = 30_000;
 #[derive(Clone)]
 pub struct Placer {
     store: Store,
-    balancer: Balancer,
+    settings: Live,
     readings: watch::Receiver<Arc<Readings>>,
     ledger: Arc<Mutex<Ledger>>,
     /// Breakout rooms by instance, with the keys of their internal ids.
@@ -109,8 +110,9 @@ impl Decision {
 
 impl Placer {
     /// A placer over a store that is open.
-    pub fn new(store: Store, balancer: Balancer, readings: watch::Receiver<Arc<Readings>>) -> Self {
-        Self { store, balancer, readings, ledger: Arc::default(), rooms: Arc::default() }
+    pub fn new(store: Store, settings: impl Into<Live>, readings: watch::Receiver<Arc<Readings>>) -> Self {
+        let settings = settings.into();
+        Self { store, settings, readings, ledger: Arc::default(), rooms: Arc::default() }
     }
 
     /// The meeting's instance: the one it has, else the one chosen now. Whoever asks, gets the same answer.
@@ -120,6 +122,7 @@ impl Placer {
     pub async fn place(&self, wish: &Wish) -> Result<Decision, PlaceError> {
         let excluded = wish.exclude.iter().map(|url| (url.as_str().into(), Ineligible::Excluded));
         let mut against: Vec<(Arc<str>, Ineligible)> = excluded.collect();
+        self.take_unclaimed(&wish.meeting).await?;
         let mut leaving = match self.mapped(wish)? {
             Some(Mapped::Stays(placement)) => return Ok(Decision::existing(&placement)),
             Some(Mapped::Leaves(instance)) => Some(instance),
@@ -243,12 +246,13 @@ impl Placer {
     fn choose(&self, wish: &Wish, against: &[(Arc<str>, Ineligible)]) -> Result<(Arc<str>, Reason), PlaceError> {
         let state = self.store.replica().state();
         let tenant = self.tenant(&state, wish)?;
+        let settings = self.settings.now();
         let mut books = self.books_after(&state);
         let question = Question { tenant: &tenant, meeting: &wish.meeting, hint: wish.hint, against };
-        let chosen = books.choose(&self.balancer, &question, clock::now(), &mut rand::rng());
+        let chosen = books.choose(&settings.balancer, &question, clock::now(), &mut rand::rng());
         match chosen {
             Some(choice) => Ok((choice.instance, Reason::Chosen(Box::new(choice.chosen)))),
-            None => Err(PlaceError::NoInstance(reasons(&books.judge(&self.balancer, &question, clock::now())))),
+            None => Err(PlaceError::NoInstance(reasons(&books.judge(&settings.balancer, &question, clock::now())))),
         }
     }
 

@@ -1,12 +1,16 @@
-//! What is served over plain HTTP: whether this control plane lives and is ready, and its metrics for Prometheus.
+//! What is served over plain HTTP: whether this control plane lives and is ready, its metrics for Prometheus, and [`admin`], what the
+//! command lines of the originals call.
+
+mod admin;
 
 use crate::clock;
-use crate::grpc::{self, Calls};
+use crate::grpc::{self, Calls, Keys};
 use crate::meters::Moment;
 use axum::Router;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use bbb::document;
 use http::{StatusCode, header};
 use std::time::Duration;
 
@@ -18,12 +22,19 @@ pub(crate) fn not_ready() -> Router {
 }
 
 /// Once it is. A store that goes away later does not make the control plane unready: it serves what it knows.
-pub(crate) fn ready(calls: Calls) -> Router {
+pub(crate) fn ready(calls: Calls, keys: Keys) -> Router {
     Router::new()
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(async || "ok\n"))
         .route("/metrics", get(metrics))
-        .with_state(calls)
+        // The originals' command lines ask here what is served.
+        .route("/bigbluebutton/api", get(version))
+        .with_state(calls.clone())
+        .merge(admin::routes(calls, keys))
+}
+
+async fn version() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, document::CONTENT_TYPE)], document::version())
 }
 
 async fn metrics(State(calls): State<Calls>) -> impl IntoResponse {

@@ -1,6 +1,6 @@
 //! One control plane, from its settings to its end.
 
-use crate::grpc::{self, Calls, Keys, Snapshots, View};
+use crate::grpc::{self, Calls, Keys, Snapshots};
 use crate::hooks::{Hooks, Rounds};
 use crate::meters::{Meters, TIDY_INTERVAL};
 use crate::metrics::Metrics;
@@ -12,7 +12,8 @@ use crate::{rest, serve};
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use axum::Router;
-use b3lb_config::Settings;
+use b3lb_config::tls::server::Acceptor;
+use b3lb_config::{Live, Settings};
 use bbb::Secret;
 use bbb::callback::seal::Seal;
 use std::pin::pin;
@@ -21,7 +22,6 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tonic_health::server::HealthReporter;
 
@@ -33,10 +33,8 @@ const JOBS_GRACE: Duration = Duration::from_secs(5);
 /// # Errors
 /// What is missing or wrong.
 pub fn check(settings: &Settings) -> anyhow::Result<()> {
-    Keys::new(settings)?;
-    if let Some(tls) = &settings.control_plane.tls {
-        serve::acceptor(tls)?;
-    }
+    Keys::new(settings.into())?;
+    Acceptor::new(serve::PORT, settings.into())?;
     Ok(())
 }
 
@@ -44,14 +42,15 @@ pub fn check(settings: &Settings) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// If the settings cannot be used, or if a part of it fails in a way that it cannot go on without.
-pub async fn run(settings: &Settings, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let keys = Keys::new(settings)?;
-    let tls = settings.control_plane.tls.as_ref().map(serve::acceptor).transpose()?;
-    let port = Port::open(listener, tls).await?;
+pub async fn run(settings: impl Into<Live>, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let live: Live = settings.into();
+    let keys = Keys::new(live.clone())?;
+    let mut tls = Acceptor::new(serve::PORT, live.clone())?;
+    let port = Port::open(listener, &tls).await?;
     let end = CancellationToken::new();
-    let mut work = pin!(work(settings, keys, &port, shutdown.clone(), end.clone()));
+    let mut work = pin!(work(live, keys, &port, shutdown.clone(), end.clone()));
     tokio::select! {
-        () = serve::serve(&port.listener, port.tls.as_ref(), &port.routes, &shutdown) => {}
+        () = serve::serve(&port.listener, &mut tls, &port.routes, &shutdown) => {}
         ended = &mut work => {
             ended?;
             anyhow::bail!("the control plane ended before its time");
@@ -64,36 +63,36 @@ pub async fn run(settings: &Settings, listener: TcpListener, shutdown: Cancellat
 /// Where it is served, and what.
 struct Port {
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
     health: HealthReporter,
     routes: Arc<ArcSwap<Router>>,
 }
 
 impl Port {
     /// Until there is more to serve, it is served that there is not.
-    async fn open(listener: TcpListener, tls: Option<TlsAcceptor>) -> anyhow::Result<Self> {
-        tracing::info!(address = %listener.local_addr()?, tls = tls.is_some(), "the control plane listens");
+    async fn open(listener: TcpListener, tls: &Acceptor) -> anyhow::Result<Self> {
+        tracing::info!(address = %listener.local_addr()?, tls = tls.is_on(), "the control plane listens");
         let health = HealthReporter::new();
         let routes = grpc::not_ready(rest::not_ready(), &health).await;
-        Ok(Self { listener, tls, health, routes: Arc::new(ArcSwap::from_pointee(serve::limited(routes))) })
+        Ok(Self { listener, health, routes: Arc::new(ArcSwap::from_pointee(serve::limited(routes))) })
     }
 }
 
 /// Opens the store, serves what is asked, and does what is to be done whether anybody asks or not, until `end`.
 async fn work(
-    settings: &Settings,
+    live: Live,
     keys: Keys,
     port: &Port,
     shutdown: CancellationToken,
     end: CancellationToken,
 ) -> anyhow::Result<()> {
+    let settings = &*live.now();
     let Some(opened) = end.run_until_cancelled(Store::open(settings)).await else {
         return Ok(());
     };
     let (store, stored) = opened?;
     let meters = Meters::new().context("the meters of Prometheus")?;
     let metrics = meters.register(|| Metrics::new(settings, store.replica().clone()))?;
-    let placer = Placer::new(store.clone(), settings.balancer.clone(), metrics.readings());
+    let placer = Placer::new(store.clone(), live.clone(), metrics.readings());
     let reconcile = meters.register(|| Reconcile::new(store.clone(), placer.clone(), settings))?;
     let recordings = Recordings::new(store.clone(), settings)?;
     let hooks = Hooks::new(store.clone(), recordings.lists(), seal(settings));
@@ -103,14 +102,15 @@ async fn work(
         locator: recordings.locator(),
         readings: metrics.readings(),
         metrics_kind: metrics.kind(),
-        view: View { global: settings.bigbluebutton.secret.clone() },
+        lists: recordings.lists(),
+        settings: live.clone(),
         snapshots: Snapshots::new(),
         meters: meters.clone(),
         placer,
         shutdown,
         store,
     };
-    let rest = rest::ready(calls.clone()).merge(metrics.router());
+    let rest = rest::ready(calls.clone(), keys.clone()).merge(metrics.router());
     let mut jobs = JoinSet::new();
     jobs.spawn(stored.run(end.clone()));
     jobs.spawn(metrics.run(end.clone()));

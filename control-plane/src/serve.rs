@@ -4,14 +4,13 @@
 //! not end its connections when it ends itself.
 
 mod limits;
-mod tls;
 
 pub(crate) use limits::{is_grpc, limited};
-pub(crate) use tls::acceptor;
 
 use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
+use b3lb_config::tls::server::{Acceptor, Port};
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -50,10 +49,17 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 /// Accepting fails when the process has run out of file descriptors; trying at once would only burn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// The port, as the configuration knows it.
+pub(crate) const PORT: Port = Port {
+    section: "control_plane.tls",
+    tls: |settings| settings.control_plane.tls.as_ref(),
+    protocols: &[b"h2", b"http/1.1"],
+};
+
 /// Serves what `routes` are at the moment on every connection, until `shutdown`, and has ended all of them when it returns.
 pub(crate) async fn serve(
     listener: &TcpListener,
-    tls: Option<&TlsAcceptor>,
+    tls: &mut Acceptor,
     routes: &Arc<ArcSwap<Router>>,
     shutdown: &CancellationToken,
 ) {
@@ -64,7 +70,7 @@ pub(crate) async fn serve(
             Some(ended) = connections.join_next() => log_panic(ended),
             accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
                 Ok((stream, peer)) => {
-                    connections.spawn(connection(stream, peer, tls.cloned(), routes.clone(), shutdown.clone()));
+                    connections.spawn(connection(stream, peer, tls.now(), routes.clone(), shutdown.clone()));
                 }
                 Err(error) => {
                     tracing::warn!("cannot accept a connection: {error}");

@@ -98,6 +98,10 @@ pub struct Meeting {
     pub tenant: Arc<str>,
 }
 
+/// The tenant of meetings that were taken over from a load balancer that knew none: the first tenant whose frontend asks for such a
+/// meeting, and who may use its instance, has it from then on.
+pub const NOBODY: &str = "";
+
 /// Where a recording is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recording {
@@ -134,6 +138,7 @@ pub struct Hook {
 }
 
 /// One change of the state, as it travels in the stream of changes.
+#[expect(clippy::large_enum_variant, reason = "tenants change seldom, and few changes are in memory at a time")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {

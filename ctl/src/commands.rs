@@ -125,7 +125,8 @@ async fn add(client: &mut Client, what: Add) -> Result<(), Status> {
         }
         Add::Tenant(new) => {
             let tenant = add::tenant(*new);
-            let put = client.put_tenant(timed(PutTenantRequest { tenant: Some(tenant) })).await?.into_inner();
+            let put =
+                client.put_tenant(timed(PutTenantRequest { tenant: Some(tenant), dry_run: false })).await?.into_inner();
             eprintln!("tenant {} is known", put.host);
         }
     }

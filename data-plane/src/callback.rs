@@ -33,15 +33,12 @@ const BODY_MAX: usize = 4 << 20;
 /// How callbacks get their urls, and how they are delivered.
 pub(crate) struct Callbacks {
     pub(crate) seal: Seal,
-    /// Where instances reach the proxies; `None`: where the frontend did.
-    pub(crate) public_url: Option<String>,
     pub(crate) delivery: Delivery,
 }
 
 impl Callbacks {
-    /// The url of our own that an instance is to call instead of the tenant's.
+    /// The url of our own that an instance is to call instead of the tenant's; `base`: where instances reach us.
     pub(crate) fn url(&self, base: &str, destination: &Destination) -> String {
-        let base = self.public_url.as_deref().unwrap_or(base);
         format!("{base}{PATH}{}", self.seal.seal(destination, rand::random()))
     }
 }

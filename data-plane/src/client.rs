@@ -16,7 +16,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use wire::{Counted, Watched};
@@ -112,7 +112,10 @@ impl Client {
 }
 
 /// Serves one connection to its end; after `closing`, to the end of the call that is under way.
-pub(crate) async fn serve(stream: TcpStream, client: Rc<Client>, proxy: Rc<Proxy>, closing: CancellationToken) {
+pub(crate) async fn serve<S>(stream: S, client: Rc<Client>, proxy: Rc<Proxy>, closing: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
     let service = service_fn(|request| {
         let (client, proxy) = (Rc::clone(&client), Rc::clone(&proxy));
         async move {

@@ -1,36 +1,31 @@
 //! The control planes, any of which will do: whom to ask, and what it costs to wait.
 
 mod alone;
+mod connections;
 mod reports;
 
 pub(crate) use alone::{Alone, AloneReporter, PlacedAlone};
+pub(crate) use connections::Connections;
 pub(crate) use reports::{Report, Reporter, Reports};
 
 use crate::routes::Routes;
 use crate::table::{Instance, Tenant};
-use anyhow::Context;
-use b3lb_config::Settings;
+use arc_swap::ArcSwap;
 use b3lb_proto::v1::placement_client::PlacementClient;
 use b3lb_proto::v1::{
     AdmitRequest, CreateHookRequest, DestroyHookRequest, FindRequest, Hook, ListHooksRequest, LocateRequest,
     PlaceRequest,
 };
 use bbb::MeetingKey;
-use rustls::RootCertStore;
+use connections::Token;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
-use tonic::{Code, Request, Response, Status};
+use tonic::transport::Channel;
+use tonic::{Code, Response, Status};
 
-/// A control plane on any network accepts within this, or there is another one to ask.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// A connection whose other end fell silent without a word is given up after twice this.
-const KEEPALIVE: Duration = Duration::from_secs(2);
 /// One control plane's share of [`ASK_DEADLINE`]: an answer takes it one write to its store.
 const ATTEMPT_DEADLINE: Duration = Duration::from_secs(2);
 /// Clients give a call ten seconds, and most of them are the instance's.
@@ -50,7 +45,7 @@ pub(crate) type Client = PlacementClient<InterceptedService<Channel, Token>>;
 /// The connections to all control planes. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub(crate) struct ControlPlanes {
-    all: Arc<[(String, Client)]>,
+    all: Arc<ArcSwap<Vec<(String, Client)>>>,
     /// The one that answered last.
     preferred: Arc<AtomicUsize>,
     away: Arc<Mutex<Away>>,
@@ -65,10 +60,6 @@ struct Away {
     /// One has answered since.
     is_over: bool,
 }
-
-/// Adds the proxy's token to every call.
-#[derive(Clone)]
-pub(crate) struct Token(Option<MetadataValue<Ascii>>);
 
 /// A meeting of a tenant, as it is asked for.
 #[derive(Clone, Copy)]
@@ -123,30 +114,15 @@ pub(crate) enum AskError {
 }
 
 impl ControlPlanes {
-    /// Connects to none yet.
-    ///
-    /// # Errors
-    /// A token that no header can carry, or an address that is none.
-    pub(crate) fn new(settings: &Settings, roots: &RootCertStore, routes: Routes) -> anyhow::Result<Self> {
-        let token = Token::new(settings)?;
-        let client = |url: &url::Url| {
-            let client = PlacementClient::with_interceptor(channel(url, roots)?, token.clone());
-            anyhow::Ok((url.to_string(), client))
-        };
-        let all = settings.data_plane.control_planes.iter().map(client).collect::<anyhow::Result<Arc<[_]>>>()?;
-        anyhow::ensure!(!all.is_empty(), "data_plane.control_planes names none");
-        Ok(Self { all, preferred: Arc::default(), away: Arc::default(), routes })
-    }
-
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
-        self.all.len()
+        self.all.load().len()
     }
 
     /// The one to ask first, and its url.
-    pub(crate) fn preferred(&self) -> (&str, Client) {
-        let (url, client) = &self.all[self.preferred.load(Ordering::Relaxed) % self.all.len()];
-        (url, client.clone())
+    pub(crate) fn preferred(&self) -> (String, Client) {
+        let all = self.all.load();
+        all[self.preferred.load(Ordering::Relaxed) % all.len()].clone()
     }
 
     /// Asks another one first from now on.
@@ -246,11 +222,11 @@ impl ControlPlanes {
         let away = self.away();
         let quick = !away.is_over && away.at.is_some_and(|at| at.elapsed() < AWAY_TIME);
         let deadline = Instant::now() + if quick { QUICK_DEADLINE } else { ASK_DEADLINE };
-        let first = self.preferred.load(Ordering::Relaxed) % self.all.len();
+        let all = self.all.load_full();
+        let first = self.preferred.load(Ordering::Relaxed) % all.len();
         let mut contended = false;
-        for (number, (url, client)) in self.all.iter().cycle().skip(first).take(ROUNDS_MAX * self.all.len()).enumerate()
-        {
-            if number >= self.all.len() && !contended {
+        for (number, (url, client)) in all.iter().cycle().skip(first).take(ROUNDS_MAX * all.len()).enumerate() {
+            if number >= all.len() && !contended {
                 break;
             }
             let attempt = timeout(ATTEMPT_DEADLINE, call(client.clone(), question.clone()));
@@ -323,41 +299,4 @@ fn is_decision(code: Code) -> bool {
             | Code::NotFound
             | Code::InvalidArgument
     )
-}
-
-fn channel(url: &url::Url, roots: &RootCertStore) -> anyhow::Result<Channel> {
-    let endpoint = Endpoint::from_shared(url.to_string())
-        .with_context(|| format!("{url} is no address of a control plane"))?
-        .connect_timeout(CONNECT_TIMEOUT)
-        .http2_keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(KEEPALIVE)
-        .keep_alive_while_idle(true)
-        .tcp_nodelay(true);
-    let endpoint = match url.scheme() {
-        "https" => endpoint.tls_config(ClientTlsConfig::new().trust_anchors(roots.roots.iter().cloned()))?,
-        _ => endpoint,
-    };
-    Ok(endpoint.connect_lazy())
-}
-
-impl Token {
-    fn new(settings: &Settings) -> anyhow::Result<Self> {
-        let bearer = settings.shared_secret().map(|secret| {
-            let mut bearer: MetadataValue<Ascii> = format!("Bearer {}", secret.reveal()).parse().context(
-                "control_plane.proxy_token, or admin.api_key in its place, has characters that no header can carry",
-            )?;
-            bearer.set_sensitive(true);
-            anyhow::Ok(bearer)
-        });
-        Ok(Self(bearer.transpose()?))
-    }
-}
-
-impl Interceptor for Token {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        if let Some(bearer) = &self.0 {
-            request.metadata_mut().insert("authorization", bearer.clone());
-        }
-        Ok(request)
-    }
 }

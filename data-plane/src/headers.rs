@@ -31,13 +31,15 @@ pub(crate) struct Peer {
     address: HeaderValue,
     /// What it says about whom it speaks for is believed.
     trusted: bool,
+    /// It came by TLS.
+    secure: bool,
 }
 
 impl Peer {
-    pub(crate) fn new(address: IpAddr, trusted: &[IpAddr]) -> Self {
+    pub(crate) fn new(address: IpAddr, trusted: &[IpAddr], secure: bool) -> Self {
         let address = address.to_canonical();
         let text = HeaderValue::try_from(address.to_string()).expect("an address is digits, letters, dots and colons");
-        Self { address: text, trusted: trusted.contains(&address) }
+        Self { address: text, trusted: trusted.contains(&address), secure }
     }
 
     /// The host that a frontend called: its own word, or that of a proxy before this one.
@@ -69,6 +71,9 @@ pub(crate) fn to_instances(headers: &mut HeaderMap, peer: &Peer) {
             Entry::Vacant(entry) => drop(entry.insert(peer.address.clone())),
             Entry::Occupied(mut entry) => entry.append(peer.address.clone()),
         }
+    }
+    if let (true, Entry::Vacant(entry)) = (peer.secure, headers.entry(X_FORWARDED_PROTO)) {
+        entry.insert(HeaderValue::from_static("https"));
     }
     if let (Some(host), Entry::Vacant(entry)) = (host, headers.entry(X_FORWARDED_HOST)) {
         entry.insert(host);
@@ -117,7 +122,7 @@ mod tests {
             ("x-forwarded-host", "evil"),
             ("x-forwarded-for", "1.2.3.4"),
         ]);
-        let peer = Peer::new("::ffff:10.0.0.2".parse().unwrap(), &[PROXY]);
+        let peer = Peer::new("::ffff:10.0.0.2".parse().unwrap(), &[PROXY], false);
         assert_eq!(peer.host(&headers), Some("bbb.example.org"));
         to_instances(&mut headers, &peer);
         let expected = map(&[
@@ -137,7 +142,7 @@ mod tests {
             ("x-forwarded-host", "spoofed, bbb.example.org"),
             ("x-forwarded-for", "1.2.3.4"),
         ]);
-        let peer = Peer::new(PROXY, &[PROXY]);
+        let peer = Peer::new(PROXY, &[PROXY], false);
         assert_eq!(peer.host(&headers), Some("bbb.example.org"));
         to_instances(&mut headers, &peer);
         let mut expected = map(&[

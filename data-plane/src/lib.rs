@@ -39,4 +39,4 @@ mod wire;
 mod worker;
 
 pub use listeners::Listeners;
-pub use run::run;
+pub use run::{check, run, run_beside};

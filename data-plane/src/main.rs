@@ -1,6 +1,6 @@
 //! A proxy that runs until it is told to end.
 
-use b3lb_data_plane::{Listeners, run};
+use b3lb_data_plane::{Listeners, check, run};
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -18,12 +18,12 @@ struct Cli {
 
 fn main() -> ExitCode {
     let cli: Cli = b3lb_config::args::parse();
-    let settings = match cli.config.start() {
-        Ok(settings) => settings,
+    let (live, reload) = match cli.config.start(check) {
+        Ok(started) => started,
         Err(exit) => return exit,
     };
     b3lb_config::shutdown::run(async move |shutdown| {
-        let listeners = Listeners::bind(&settings)?;
-        run(&settings, listeners, shutdown).await
+        let listeners = Listeners::bind(&live.now())?;
+        reload.beside(run(live, listeners, shutdown)).await
     })
 }

@@ -21,8 +21,7 @@ use crate::table::{Caller, Instance};
 use crate::tally::{Outcome, Tally};
 use crate::under_way::UnderWay;
 use crate::upstream::{Answer, Repeat, Unanswered, Upstream};
-use b3lb_config::settings;
-use bbb::parameters::Parameters;
+use b3lb_config::Settings;
 use bbb::{Call, Query, Route, document};
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, LOCATION};
@@ -46,13 +45,8 @@ pub(crate) struct Proxy {
     pub(crate) alone: Alone,
     pub(crate) upstream: Upstream,
     pub(crate) tally: Arc<Tally>,
-    pub(crate) limits: settings::Upstream,
-    /// What is done to the calls of all tenants.
-    pub(crate) parameters: Parameters,
-    /// Meetings are labelled for BigBlueSwarm's telegraf plugin as well.
-    pub(crate) labels_for_swarm: bool,
-    /// The metadata in which frontends say how many users will come to a meeting.
-    pub(crate) size_hint: Option<String>,
+    /// The configuration as it is at the moment; see [`Proxy::settings`].
+    pub(crate) configured: RefCell<Rc<Settings>>,
     pub(crate) callbacks: Callbacks,
     pub(crate) under_way: Cell<usize>,
     /// Bodies that are being read into memory.
@@ -230,7 +224,13 @@ impl Proxy {
     fn time_for(&self, call: Call) -> Duration {
         // Presentations and uploads take their time.
         let is_long = matches!(call, Call::Create | Call::InsertDocument | Call::PutRecordingTextTrack);
-        if is_long { self.limits.create_timeout } else { self.limits.call_timeout }
+        let limits = &self.configured.borrow().upstream;
+        if is_long { limits.create_timeout } else { limits.call_timeout }
+    }
+
+    /// The configuration that a call is served by.
+    fn settings(&self) -> Rc<Settings> {
+        self.configured.borrow().clone()
     }
 
     fn caller(&self, host: &str) -> Result<Caller, Failure> {

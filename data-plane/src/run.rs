@@ -2,7 +2,7 @@
 
 use crate::admin::AdminPort;
 use crate::callback::{Callbacks, Delivery};
-use crate::control::{Alone, AloneReporter, ControlPlanes, Reporter, Reports};
+use crate::control::{Alone, AloneReporter, Connections, ControlPlanes, Reporter, Reports};
 use crate::follow::Follower;
 use crate::listeners::Listeners;
 use crate::meters::Meters;
@@ -10,15 +10,15 @@ use crate::proxy::Proxy;
 use crate::routes::Routes;
 use crate::tally::Tally;
 use crate::upstream::Upstream;
-use crate::worker::Worker;
+use crate::worker::{PORT, Worker, configured};
 use anyhow::{Context, anyhow};
-use b3lb_config::{Settings, settings, tls};
+use b3lb_config::tls::server::Acceptor;
+use b3lb_config::{Live, Settings, tls};
 use bbb::Secret;
 use bbb::callback::seal::Seal;
-use bbb::parameters::Parameters;
 use rustls::client::ClientConfig;
 use std::cell::{Cell, RefCell};
-use std::net::{IpAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -26,6 +26,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 /// For calls that are under way at shutdown; longer than most calls take, shorter than what an orchestrator waits before it kills.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -34,14 +35,38 @@ const PATIENCE: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 /// What keeps it from starting, and the end of any part of it: a proxy that is not whole is better replaced.
-pub async fn run(settings: &Settings, listeners: Listeners, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(settings: impl Into<Live>, listeners: Listeners, shutdown: CancellationToken) -> anyhow::Result<()> {
+    run_beside(settings.into(), None, listeners, shutdown).await
+}
+
+/// Whether a proxy can begin with these settings, as far as they and the files that they name tell.
+///
+/// # Errors
+/// What is missing or wrong.
+pub fn check(settings: &Settings) -> anyhow::Result<()> {
+    Acceptor::new(PORT, settings.into())?;
+    Connections::new(settings.into(), None).control_planes(Routes::new())?;
+    Ok(())
+}
+
+/// The same beside a control plane, which is followed instead of those that the settings name.
+///
+/// # Errors
+/// As for [`run`].
+pub async fn run_beside(
+    live: Live,
+    control_plane: Option<Url>,
+    listeners: Listeners,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let settings = live.now();
     let (public_addr, admin_addr) = (listeners.public_addr(), listeners.admin_addr());
     let Listeners { public, admin, .. } = listeners;
     let tls = tls::client_config(settings.upstream.ca_file.as_deref())?;
-    let roots = tls::roots(settings.upstream.ca_file.as_deref())?;
     let routes = Routes::new();
     let meters = Meters::new();
-    let control = ControlPlanes::new(settings, &roots, routes.clone())?;
+    let connections = Connections::new(live.clone(), control_plane);
+    let control = connections.control_planes(routes.clone())?;
     let name = format!("{public_addr}");
     let (reports, reporter) = Reporter::new(control.clone(), meters.clone(), name.clone());
     let (alone, alone_reporter) = AloneReporter::new(control.clone(), meters.clone(), name.clone());
@@ -49,7 +74,6 @@ pub async fn run(settings: &Settings, listeners: Listeners, shutdown: Cancellati
     // Without a secret that others know, nobody else can take the callbacks of this proxy.
     let unshared = || Secret::new(&hex::encode(rand::random::<[u8; 16]>()));
     let seal = Seal::new(&settings.shared_secret().cloned().unwrap_or_else(unshared));
-    let public_url = settings.data_plane.public_url.as_ref().map(|url| url.origin().ascii_serialization());
     // Ends the threads, whichever way this function is left.
     let closing = shutdown.child_token();
     let _closing = closing.clone().drop_guard();
@@ -65,13 +89,9 @@ pub async fn run(settings: &Settings, listeners: Listeners, shutdown: Cancellati
             alone: alone.clone(),
             meters: meters.clone(),
             tls: Arc::clone(&tls),
-            limits: settings.upstream.clone(),
-            labels_for_swarm: settings.bigbluebutton.labels_for_swarm,
-            parameters: settings.parameters.clone(),
-            size_hint: settings.balancer.size_hint.clone(),
+            live: live.clone(),
+            acceptor: Acceptor::new(PORT, live.clone())?,
             seal: seal.clone(),
-            public_url: public_url.clone(),
-            trusted: settings.data_plane.trusted_proxies.as_slice().into(),
             closing: closing.clone(),
         };
         let end = start.spawn()?;
@@ -83,8 +103,10 @@ pub async fn run(settings: &Settings, listeners: Listeners, shutdown: Cancellati
         reporter.run().await;
         Ok(())
     });
-    tracing::info!(%public_addr, %admin_addr, workers = tallies.len(), "serving frontends");
+    let tls_on = settings.data_plane.tls.is_some();
+    tracing::info!(%public_addr, tls = tls_on, %admin_addr, workers = tallies.len(), "serving frontends");
     let mut background = JoinSet::new();
+    background.spawn(connections.renew(control.clone()));
     background.spawn(Follower { control, routes: routes.clone(), meters: meters.clone(), proxy: name }.run());
     background.spawn(alone_reporter.run());
     let admin = tokio::net::TcpListener::from_std(admin).context("the admin port")?;
@@ -114,13 +136,9 @@ struct Start {
     alone: Alone,
     meters: Meters,
     tls: Arc<ClientConfig>,
-    limits: settings::Upstream,
-    labels_for_swarm: bool,
-    parameters: Parameters,
-    size_hint: Option<String>,
+    live: Live,
+    acceptor: Acceptor,
     seal: Seal,
-    public_url: Option<String>,
-    trusted: Arc<[IpAddr]>,
     closing: CancellationToken,
 }
 
@@ -142,23 +160,16 @@ impl Start {
             control: self.control,
             reports: self.reports,
             alone: self.alone,
-            callbacks: Callbacks {
-                seal: self.seal,
-                public_url: self.public_url,
-                delivery: Delivery::new((*self.tls).clone()),
-            },
+            callbacks: Callbacks { seal: self.seal, delivery: Delivery::new((*self.tls).clone()) },
             upstream: Upstream::new(self.tls.into(), self.meters.clone()),
             tally: self.tally,
-            limits: self.limits,
-            parameters: self.parameters,
-            size_hint: self.size_hint,
-            labels_for_swarm: self.labels_for_swarm,
+            configured: RefCell::new(configured(&self.live)),
             under_way: Cell::new(0),
             reading: Cell::new(0),
             paging: Cell::new(0),
         };
-        let Self { meters, trusted, closing, .. } = self;
-        let worker = Worker { meters, trusted, closing, patience: PATIENCE };
+        let Self { meters, live, acceptor, closing, .. } = self;
+        let worker = Worker { meters, live, acceptor, closing, patience: PATIENCE };
         runtime.block_on(worker.run(self.listener, proxy)).context("a worker")
     }
 }

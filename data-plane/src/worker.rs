@@ -4,10 +4,11 @@ use crate::client::{self, Client};
 use crate::headers::Peer;
 use crate::meters::Meters;
 use crate::proxy::Proxy;
+use b3lb_config::tls::server::{Acceptor, Port};
+use b3lb_config::{Live, Settings};
 use std::io;
 use std::net::{IpAddr, TcpListener as StdListener};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -21,10 +22,23 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How often idle connections to instances are looked through.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
+/// A TLS handshake takes three round trips and some milliseconds.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The port, as the configuration knows it.
+pub(crate) const PORT: Port =
+    Port { section: "data_plane.tls", tls: |settings| settings.data_plane.tls.as_ref(), protocols: &[b"http/1.1"] };
+
+/// A worker's own copy of the configuration, to which no other thread counts references.
+pub(crate) fn configured(live: &Live) -> Rc<Settings> {
+    Rc::new(Settings::clone(&live.now()))
+}
+
 /// What a worker is started with.
 pub(crate) struct Worker {
     pub(crate) meters: Meters,
-    pub(crate) trusted: Arc<[IpAddr]>,
+    pub(crate) live: Live,
+    pub(crate) acceptor: Acceptor,
     /// No new connections; those that are idle end.
     pub(crate) closing: CancellationToken,
     /// For calls that are under way when closing begins.
@@ -33,7 +47,7 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Serves until closing has ended.
-    pub(crate) async fn run(self, listener: StdListener, proxy: Proxy) -> io::Result<()> {
+    pub(crate) async fn run(mut self, listener: StdListener, proxy: Proxy) -> io::Result<()> {
         let listener = TcpListener::from_std(listener)?;
         let proxy = Rc::new(proxy);
         let mut connections = JoinSet::new();
@@ -53,6 +67,7 @@ impl Worker {
                 },
                 Some(ended) = connections.join_next() => self.ended(ended),
                 _ = sweep.tick() => proxy.upstream.sweep(),
+                () = self.live.changed() => *proxy.configured.borrow_mut() = configured(&self.live),
                 () = self.closing.cancelled() => break,
             }
         }
@@ -65,14 +80,26 @@ impl Worker {
         Ok(())
     }
 
-    fn client(&self, stream: TcpStream, address: IpAddr, proxy: Rc<Proxy>) -> impl Future<Output = ()> + use<> {
-        let client = Rc::new(Client::new(Peer::new(address, &self.trusted)));
+    fn client(&mut self, stream: TcpStream, address: IpAddr, proxy: Rc<Proxy>) -> impl Future<Output = ()> + use<> {
+        let tls = self.acceptor.now();
+        let peer = Peer::new(address, &proxy.configured.borrow().data_plane.trusted_proxies, tls.is_some());
+        let client = Rc::new(Client::new(peer));
         let closing = self.closing.clone();
         self.meters.connections.increment(1.0);
         async move {
             // Without it, an answer in two writes waits for the frontend's acknowledgement. A socket that refuses is closed already.
-            if stream.set_nodelay(true).is_ok() {
-                client::serve(stream, client, proxy, closing).await;
+            if stream.set_nodelay(true).is_err() {
+                return;
+            }
+            let Some(tls) = tls else {
+                return client::serve(stream, client, proxy, closing).await;
+            };
+            // What TLS needs is large, and most frontends come without it or through a proxy.
+            let shaken = Box::pin(timeout(HANDSHAKE_TIMEOUT, tls.accept(stream))).await;
+            match shaken {
+                Ok(Ok(stream)) => Box::pin(client::serve(stream, client, proxy, closing)).await,
+                Ok(Err(error)) => tracing::debug!(%address, %error, "the TLS handshake failed"),
+                Err(_) => tracing::debug!(%address, "the TLS handshake took too long"),
             }
         }
     }

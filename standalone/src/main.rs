@@ -36,8 +36,8 @@ fn main() -> ExitCode {
     let args: Args = b3lb_config::args::parse();
     match args.command {
         Some(Command::Demo { once }) => b3lb_config::shutdown::run(|shutdown| demo::run(once, shutdown)),
-        None => match args.configuration.start_if(planes::check) {
-            Ok(settings) => b3lb_config::shutdown::run(|shutdown| planes::run(settings, shutdown)),
+        None => match args.configuration.start(planes::check) {
+            Ok((live, reload)) => b3lb_config::shutdown::run(|shutdown| reload.beside(planes::run(live, shutdown))),
             Err(end) => end,
         },
     }

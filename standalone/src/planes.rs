@@ -1,7 +1,7 @@
 //! Both planes in one process.
 
 use anyhow::{Context, Result, ensure};
-use b3lb_config::Settings;
+use b3lb_config::{Live, Settings};
 use b3lb_data_plane::Listeners;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::TcpListener;
@@ -18,6 +18,7 @@ pub(crate) type Parts = JoinSet<Result<()>>;
 /// What is missing or wrong.
 pub(crate) fn check(settings: &Settings) -> Result<()> {
     b3lb_control_plane::check(settings)?;
+    b3lb_data_plane::check(settings)?;
     if let Some(tls) = &settings.control_plane.tls {
         let named = settings.data_plane.control_planes.iter().any(|url| url.scheme() == "https");
         ensure!(
@@ -25,8 +26,8 @@ pub(crate) fn check(settings: &Settings) -> Result<()> {
             "data_plane.control_planes: needs an https url that the certificate of control_plane.tls is for"
         );
         ensure!(
-            tls.client_ca.is_none(),
-            "control_plane.tls.client_ca: would keep out the proxy, which shows no certificate"
+            tls.client_ca.is_none() || settings.data_plane.client_tls.is_some(),
+            "control_plane.tls.client_ca: would keep out the proxy, which has no data_plane.client_tls to show"
         );
     }
     Ok(())
@@ -36,32 +37,43 @@ pub(crate) fn check(settings: &Settings) -> Result<()> {
 ///
 /// # Errors
 /// An address cannot be listened on, or one of the two failed; then the other is ended too.
-pub(crate) async fn run(mut settings: Settings, shutdown: CancellationToken) -> Result<()> {
+pub(crate) async fn run(live: Live, shutdown: CancellationToken) -> Result<()> {
+    let settings = live.now();
     let listen = settings.control_plane.listen;
     let listener =
         TcpListener::bind(listen).await.with_context(|| format!("control_plane.listen: cannot listen on {listen}"))?;
     // A certificate names the control plane as others call it, so that with TLS only the configured urls will do.
-    if settings.control_plane.tls.is_none() {
-        settings.data_plane.control_planes = Vec::from([url(listener.local_addr()?)?]);
-    }
+    let here = match settings.control_plane.tls {
+        None => Some(url(listener.local_addr()?)?),
+        Some(_) => None,
+    };
     let mut parts = JoinSet::new();
     let listeners = Listeners::bind(&settings).context("port or data_plane.admin_listen: cannot listen there")?;
-    spawn_control_plane(&mut parts, settings.clone(), listener, shutdown.clone());
-    spawn_proxy(&mut parts, settings, listeners, shutdown.clone());
+    spawn_control_plane(&mut parts, live.clone(), listener, shutdown.clone());
+    spawn_proxy(&mut parts, live, here, listeners, shutdown.clone());
     all_end(parts, &shutdown).await
 }
 
 pub(crate) fn spawn_control_plane(
     parts: &mut Parts,
-    settings: Settings,
+    settings: impl Into<Live>,
     listener: TcpListener,
     shutdown: CancellationToken,
 ) {
-    parts.spawn(async move { b3lb_control_plane::run(&settings, listener, shutdown).await });
+    let live = settings.into();
+    parts.spawn(async move { b3lb_control_plane::run(live, listener, shutdown).await });
 }
 
-pub(crate) fn spawn_proxy(parts: &mut Parts, settings: Settings, listeners: Listeners, shutdown: CancellationToken) {
-    parts.spawn(async move { b3lb_data_plane::run(&settings, listeners, shutdown).await });
+/// `control_plane`: the one to follow, if it is not one of those that the settings name.
+pub(crate) fn spawn_proxy(
+    parts: &mut Parts,
+    settings: impl Into<Live>,
+    control_plane: Option<Url>,
+    listeners: Listeners,
+    shutdown: CancellationToken,
+) {
+    let live = settings.into();
+    parts.spawn(async move { b3lb_data_plane::run_beside(live, control_plane, listeners, shutdown).await });
 }
 
 /// Waits for the first part to end, which none should.

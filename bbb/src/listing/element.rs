@@ -6,7 +6,7 @@ use quick_xml::events::{BytesRef, Event};
 
 /// Hands each text in an element to `each`, with the names on the way to it, that of the element itself left out. What is `skipped`, right
 /// below the element, is not looked into. `None` if the element is damaged.
-pub(super) fn read(element: &[u8], skipped: &[&str], mut each: impl FnMut(&[String], &str)) -> Option<()> {
+pub(crate) fn read(element: &[u8], skipped: &[&str], mut each: impl FnMut(&[String], &str)) -> Option<()> {
     let mut reader = Reader::from_str(std::str::from_utf8(element).ok()?);
     let mut path: Vec<String> = Vec::new();
     let mut value = String::new();

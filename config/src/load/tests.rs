@@ -1,7 +1,7 @@
 mod keys;
 
 use super::*;
-use crate::settings::{Log, LogFormat, Policy, Tls};
+use crate::settings::{AdminCompat, Log, LogFormat, Policy, Tls};
 use bbb::Secret;
 use std::time::Duration;
 
@@ -74,6 +74,8 @@ fn both_spellings_and_both_section_names_mean_the_same() {
     assert_eq!(settings(snake, &[]), expected);
     // Its telegraf plugin may count meetings by their label.
     expected.bigbluebutton.labels_for_swarm = true;
+    // And so may its command line call.
+    expected.admin.compat = AdminCompat::BigBlueSwarm;
     assert_eq!(settings(camel, &[]), expected);
 }
 
@@ -152,8 +154,8 @@ const KEYS_WRONG: &[(&str, &str)] = &[
         "control_plane: {tls: {cert: /a}}\n",
         "b3lb.yaml:1: control_plane.tls.cert: there is no such key; control_plane.tls has certificate, key, client_ca",
     ),
-    ("admin: {api_key:hunter2}\n", "b3lb.yaml:1: admin.api_key…: there is no such key; admin has api_key"),
-    ("admin: {api_key hunter2}\n", "b3lb.yaml:1: admin.api_key…: there is no such key; admin has api_key"),
+    ("admin: {api_key:hunter2}\n", "b3lb.yaml:1: admin.api_key…: there is no such key; admin has api_key, compat"),
+    ("admin: {api_key hunter2}\n", "b3lb.yaml:1: admin.api_key…: there is no such key; admin has api_key, compat"),
     ("port: 1\nport: 2\n", "b3lb.yaml:2: port: stands in line 1 already, as port; keep one of the two"),
     (
         "admin:\n  api_key: hunter2\n  apiKey: hunter2\n",

@@ -3,30 +3,44 @@
 //! - [`instances`], [`tenants`]: what each verb changes, derived from the state;
 //! - [`commit`]: how it is changed;
 //! - [`drain`]: waiting for an instance to be empty;
-//! - [`meetings`], [`status`], [`explain`]: what there is to see;
+//! - [`end`]: ending a meeting;
+//! - [`import`]: what is taken over from another load balancer;
+//! - [`meetings`], [`recordings`] in [`page`]s, [`status`], [`explain`]: what there is to see;
+//! - [`rest`]: the verbs as `/admin/api` needs them;
 //! - [`field`]: checks of what requests say.
 
 mod commit;
 mod drain;
+mod end;
 mod explain;
 mod field;
+mod import;
 mod instances;
 mod meetings;
+mod page;
 mod parameters;
+mod recordings;
+mod rest;
 mod status;
 mod tenants;
 
+pub(crate) use commit::Operator;
+pub(crate) use rest::{forget_tenant, known_tenant, replace_instances, upsert_tenant};
 pub(crate) use status::pool as pool_status;
 
 use super::Calls;
+use crate::clock;
 use crate::state::{Admission, State};
 use b3lb_proto::v1::admin_server::Admin;
 use b3lb_proto::v1::{self, PoolStatus};
-use commit::{Operator, Plan, commit};
+use commit::{Plan, commit};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use std::collections::HashMap;
 use tonic::{Request, Response, Status};
+
+/// Recordings of an import that are written in one step, which keeps Redis busy for a few milliseconds.
+const RECORDINGS_TOGETHER: usize = 500;
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -116,8 +130,18 @@ impl Admin for AdminCalls {
 
     async fn put_tenant(&self, request: Request<v1::PutTenantRequest>) -> Answer<v1::Tenant> {
         let operator = operator(&request);
-        let tenant = request.into_inner().tenant.ok_or_else(|| Status::invalid_argument("tenant is missing"))?;
-        let host = self.commit(operator, |state| tenants::put(state, &tenant, &self.0.view)).await?;
+        let v1::PutTenantRequest { tenant, dry_run } = request.into_inner();
+        let tenant = tenant.ok_or_else(|| Status::invalid_argument("tenant is missing"))?;
+        let view = self.0.view();
+        if dry_run {
+            let mut state = self.state();
+            let plan = tenants::put(&state, &tenant, &view)?;
+            for change in plan.changes {
+                state.apply(change);
+            }
+            return tenant_in(&state, &plan.answer, false);
+        }
+        let host = self.commit(operator, |state| tenants::put(state, &tenant, &view)).await?;
         self.tenant(&host, false)
     }
 
@@ -130,6 +154,44 @@ impl Admin for AdminCalls {
 
     async fn list_meetings(&self, request: Request<v1::ListMeetingsRequest>) -> Answer<v1::ListMeetingsResponse> {
         meetings::page(&self.state(), request.get_ref(), |meeting| self.0.placer.users_of(meeting)).map(Response::new)
+    }
+
+    async fn end_meeting(&self, request: Request<v1::EndMeetingRequest>) -> Answer<v1::EndMeetingResponse> {
+        end::end(&self.0, operator(&request), request.get_ref()).await.map(Response::new)
+    }
+
+    async fn list_recordings(&self, request: Request<v1::ListRecordingsRequest>) -> Answer<v1::ListRecordingsResponse> {
+        recordings::page(&self.state(), request.get_ref()).map(Response::new)
+    }
+
+    async fn import(&self, request: Request<v1::ImportRequest>) -> Answer<v1::ImportResponse> {
+        let operator = operator(&request);
+        let mut request = request.into_inner();
+        let evidence = import::gather(&self.0, &request).await;
+        let view = self.0.view();
+        if request.dry_run {
+            return Ok(Response::new(import::plan(&self.state(), &request, &evidence, &view, clock::now()).answer));
+        }
+        // Meetings must not be reachable without their tenants, but nothing depends on all recordings being known at once.
+        let recordings = std::mem::take(&mut request.recordings);
+        let plan = |state: &State| Ok(import::plan(state, &request, &evidence, &view, clock::now()));
+        let mut answer = self.commit(operator, plan).await?;
+        for recordings in recordings.chunks(RECORDINGS_TOGETHER) {
+            let request = v1::ImportRequest { recordings: recordings.to_vec(), ..v1::ImportRequest::default() };
+            let plan = |state: &State| Ok(import::plan(state, &request, &evidence, &view, clock::now()));
+            answer.items.extend(self.commit(operator, plan).await?.items);
+        }
+        Ok(Response::new(answer))
+    }
+
+    async fn get_configuration(
+        &self,
+        request: Request<v1::GetConfigurationRequest>,
+    ) -> Answer<v1::GetConfigurationResponse> {
+        let settings = self.0.settings.now();
+        let yaml = b3lb_config::shown::yaml(&settings, request.get_ref().with_secrets);
+        let file = self.0.settings.file().map(|file| file.display().to_string()).unwrap_or_default();
+        Ok(Response::new(v1::GetConfigurationResponse { yaml, file }))
     }
 
     async fn status(&self, _request: Request<v1::StatusRequest>) -> Answer<PoolStatus> {
@@ -181,11 +243,14 @@ impl AdminCalls {
     }
 
     fn tenant(&self, host: &str, with_secrets: bool) -> Answer<v1::Tenant> {
-        let state = self.state();
-        let meetings = state.placements.keys().filter(|meeting| &*meeting.tenant == host).count();
-        let tenant = tenants::find(&state, host)?;
-        Ok(Response::new(tenants::message(tenant, meetings as u64, with_secrets)))
+        tenant_in(&self.state(), host, with_secrets)
     }
+}
+
+fn tenant_in(state: &State, host: &str, with_secrets: bool) -> Answer<v1::Tenant> {
+    let meetings = state.placements.keys().filter(|meeting| &*meeting.tenant == host).count();
+    let tenant = tenants::find(state, host)?;
+    Ok(Response::new(tenants::message(tenant, meetings as u64, with_secrets)))
 }
 
 /// Who called.

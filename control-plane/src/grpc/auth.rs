@@ -1,6 +1,6 @@
 //! Who may call: the key of every call is checked in front of the service it is for.
 
-use b3lb_config::Settings;
+use b3lb_config::Live;
 use bbb::Secret;
 use futures::future::{Either, Ready, ready};
 use http::{HeaderMap, Request, Response, header};
@@ -12,12 +12,8 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 
 /// The keys that open the services.
-#[derive(Debug)]
-pub struct Keys {
-    admin: Secret,
-    /// Opens [`Caller::Proxy`]'s service only.
-    proxy: Option<Secret>,
-}
+#[derive(Debug, Clone)]
+pub struct Keys(Live);
 
 /// There would be no way to administer the pool, or for a proxy to learn of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -49,14 +45,18 @@ pub(super) struct Guarded<S> {
 }
 
 impl Keys {
-    /// The keys of the configuration. Without a token of their own, proxies show the admin key.
+    /// The keys of the configuration, as it is whenever one is shown. Without a token of their own, proxies show the admin key.
     ///
     /// # Errors
     /// If there is no admin key.
-    pub fn new(settings: &Settings) -> Result<Self, NoAdminKey> {
-        let given = |key: &Option<Secret>| key.clone().filter(|key| !key.reveal().is_empty());
-        let admin = given(&settings.admin.api_key).ok_or(NoAdminKey)?;
-        Ok(Self { admin, proxy: given(&settings.control_plane.proxy_token) })
+    pub fn new(live: Live) -> Result<Self, NoAdminKey> {
+        let given = given(&live.now().admin.api_key).is_some();
+        if given { Ok(Self(live)) } else { Err(NoAdminKey) }
+    }
+
+    /// The headers show the admin key.
+    pub(crate) fn is_admin(&self, headers: &HeaderMap) -> bool {
+        self.caller(headers) == Some(Caller::Admin)
     }
 
     /// Whose key the headers show, as `Bearer <key>` or the key alone.
@@ -64,16 +64,22 @@ impl Keys {
         let shown = headers.get(header::AUTHORIZATION)?.as_bytes();
         let shown = match shown.split_at_checked(BEARER.len()) {
             Some((scheme, key)) if scheme.eq_ignore_ascii_case(BEARER) => key.trim_ascii(),
-            _ => shown,
+            _ => shown.trim_ascii(),
         };
-        let is = |key: &Secret| bool::from(key.reveal().as_bytes().ct_eq(shown));
-        let (admin, proxy) = (is(&self.admin), self.proxy.as_ref().is_some_and(is));
+        let is = |key: &Option<Secret>| given(key).is_some_and(|key| key.reveal().as_bytes().ct_eq(shown).into());
+        let settings = self.0.now();
+        let (admin, proxy) = (is(&settings.admin.api_key), is(&settings.control_plane.proxy_token));
         match (admin, proxy) {
             (true, _) => Some(Caller::Admin),
             (false, true) => Some(Caller::Proxy),
             (false, false) => None,
         }
     }
+}
+
+/// A key that is empty opens nothing.
+fn given(key: &Option<Secret>) -> Option<&Secret> {
+    key.as_ref().filter(|key| !key.reveal().is_empty())
 }
 
 const BEARER: &[u8] = b"bearer ";

@@ -58,7 +58,10 @@ impl Placement for PlacementCalls {
         let meeting = meeting(&request.tenant, &request.key)?;
         let placement = match self.0.store.replica().state().placements.get(&meeting) {
             Some(placement) => Some(Arc::clone(placement)),
-            None => self.0.store.find(&meeting).await?.map(Arc::new),
+            None => match self.0.store.find(&meeting).await? {
+                Some(placement) => Some(Arc::new(placement)),
+                None => self.0.placer.take_unclaimed(&meeting).await?,
+            },
         };
         let instance = placement.map(|placement| placement.instance.clone()).or_else(|| self.0.placer.room(&meeting));
         let instance = instance.map(|url| url.to_string()).unwrap_or_default();

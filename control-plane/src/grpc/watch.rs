@@ -6,6 +6,7 @@ use super::view::View;
 use crate::meters::Watching;
 use crate::placer::Placer;
 use crate::state::{Revision, State};
+use b3lb_config::Live;
 use b3lb_proto::v1::{Changes, Update};
 use futures::Stream;
 use std::collections::VecDeque;
@@ -30,6 +31,7 @@ pub(crate) struct Snapshots(Arc<Semaphore>);
 /// Follows the state for one proxy. However slow the proxy, it holds no more than the state last sent and the step under way.
 pub(super) struct Follower {
     view: View,
+    settings: Live,
     changes: watch::Receiver<State>,
     /// What the proxy knows once it has applied what was sent; `None`: nothing of this history.
     sent: Option<State>,
@@ -57,6 +59,8 @@ struct Step {
 /// What wakes a follower.
 enum Wake {
     Changed,
+    /// The configuration is another one.
+    Configured,
     Heartbeat,
     End,
 }
@@ -91,7 +95,8 @@ impl Follower {
         let mut heartbeat = interval(HEARTBEAT_INTERVAL);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
-            view: calls.view.clone(),
+            view: calls.view(),
+            settings: calls.settings.clone(),
             changes,
             sent,
             step: Step::default(),
@@ -124,6 +129,7 @@ impl Follower {
             }
             match self.wake().await {
                 Wake::End => return None,
+                Wake::Configured => self.look_anew(),
                 Wake::Changed | Wake::Heartbeat => {}
             }
             let new = self.changes.borrow_and_update().clone();
@@ -132,6 +138,15 @@ impl Follower {
             if let Err(status) = shutdown.run_until_cancelled(self.begin(new)).await? {
                 return Some(Err(status));
             }
+        }
+    }
+
+    /// What depends on the global secret is told again if that is another one.
+    fn look_anew(&mut self) {
+        let view = View { global: self.settings.now().bigbluebutton.secret.clone() };
+        if view.global != self.view.global {
+            self.view = view;
+            self.sent = self.sent.take().map(View::known_before);
         }
     }
 
@@ -155,6 +170,7 @@ impl Follower {
             biased;
             () = self.shutdown.cancelled() => Wake::End,
             changed = self.changes.changed() => if changed.is_ok() { Wake::Changed } else { Wake::End },
+            () = self.settings.changed() => Wake::Configured,
             _ = self.heartbeat.tick() => Wake::Heartbeat,
         }
     }

@@ -62,8 +62,9 @@ impl Placer {
         let books = self.books_after(state);
         let question = Question { tenant, meeting: &meeting, hint: Hint::default(), against: &[] };
         let expected = books.expect(&meeting, question.hint);
-        let verdicts = books.judge(&self.balancer, &question, clock::now());
-        let limit = policy::best(&verdicts) + policy::margin(self.balancer.policy, expected.0);
+        let settings = self.settings.now();
+        let verdicts = books.judge(&settings.balancer, &question, clock::now());
+        let limit = policy::best(&verdicts) + policy::margin(settings.balancer.policy, expected.0);
         let urls = books.instances().map(|instance| instance.url.clone());
         let mut instances: Vec<Judged> = urls
             .zip(verdicts)
@@ -75,6 +76,6 @@ impl Placer {
         let total = |judged: &Judged| judged.verdict.as_ref().map_or(f64::INFINITY, |score| score.total());
         instances.sort_by(|a, b| total(a).total_cmp(&total(b)));
         let existing = state.placements.get(&meeting).cloned();
-        Explanation { policy: self.balancer.policy, meeting, existing, expected, instances }
+        Explanation { policy: settings.balancer.policy, meeting, existing, expected, instances }
     }
 }

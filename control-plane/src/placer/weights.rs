@@ -27,7 +27,8 @@ impl Placer {
         let tenant = everyone();
         let meeting = &Meeting { key: MeetingKey::of(b""), tenant: tenant.host.clone() };
         let question = Question { tenant: &tenant, meeting, hint: Hint::default(), against: &[] };
-        let verdicts = books.judge(&self.balancer, &question, clock::now());
+        let settings = self.settings.now();
+        let verdicts = books.judge(&settings.balancer, &question, clock::now());
         let weights = weigh(books.instances().map(|instance| instance.capacity), &verdicts);
         // The books may be ahead of this state.
         let urls = books.instances().map(|instance| instance.url.clone());

@@ -5,6 +5,7 @@ use bbb::Secret;
 use bbb::checksum::Algorithm;
 use bbb::parameters::Parameters;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A customer: a host name that frontends call, and what it may use.
@@ -31,6 +32,8 @@ pub struct Tenant {
     pub voice_bridges: Option<VoiceBridges>,
     /// Recordings that name no tenant, and whose meeting is not known, are its.
     pub owns_unlabelled: bool,
+    /// What operators note of it; nothing here depends on it.
+    pub metadata: Arc<BTreeMap<String, String>>,
 }
 
 /// One of a tenant's secrets.

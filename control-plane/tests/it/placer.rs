@@ -27,7 +27,7 @@ impl Pool {
         let (store, work) = Store::open(&settings).await.unwrap();
         let work = AbortOnDropHandle::new(tokio::spawn(work.run(CancellationToken::new())));
         let readings = watch::Sender::new(Arc::new(Readings::default())).subscribe();
-        let placer = Placer::new(store.clone(), settings.balancer, readings);
+        let placer = Placer::new(store.clone(), settings, readings);
         let pool = Self { store, placer, _work: work };
         for index in 0..instances {
             pool.put(instance(index)).await;

@@ -23,6 +23,7 @@ pub(super) fn tenant(new: AddTenant) -> Tenant {
         owns_unlabelled: new.owns_unlabelled,
         parameters: Some(parameters(new.parameters)),
         meetings: 0,
+        metadata: Default::default(),
     }
 }
 

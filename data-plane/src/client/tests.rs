@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::callback::{Callbacks, Delivery};
-use crate::control::{AloneReporter, ControlPlanes, Reporter};
+use crate::control::{AloneReporter, Connections, Reporter};
 use crate::meters::Meters;
 use crate::routes::Routes;
 use crate::upstream::Upstream;
@@ -13,13 +13,13 @@ use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 /// A proxy that knows nothing.
 fn proxy() -> Rc<Proxy> {
     let settings = Settings::default();
     let (routes, meters) = (Routes::new(), Meters::new());
-    let control = ControlPlanes::new(&settings, &tls::roots(None).unwrap(), routes.clone()).unwrap();
+    let control = Connections::new((&settings).into(), None).control_planes(routes.clone()).unwrap();
     let (reports, _) = Reporter::new(control.clone(), meters.clone(), String::new());
     let (alone, _) = AloneReporter::new(control.clone(), meters.clone(), String::new());
     Rc::new(Proxy {
@@ -29,13 +29,9 @@ fn proxy() -> Rc<Proxy> {
         alone,
         upstream: Upstream::new(tls::client_config(None).unwrap().into(), meters),
         tally: Arc::default(),
-        limits: settings.upstream,
-        parameters: bbb::parameters::Parameters::default(),
-        labels_for_swarm: false,
-        size_hint: None,
+        configured: RefCell::new(settings.into()),
         callbacks: Callbacks {
             seal: Seal::new(&Secret::new("shared")),
-            public_url: None,
             delivery: Delivery::new((*tls::client_config(None).unwrap()).clone()),
         },
         under_way: Cell::new(0),
@@ -49,7 +45,7 @@ async fn closed_after(bytes: &[u8], closing: CancellationToken) -> (String, u64)
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut frontend = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, _) = listener.accept().await.unwrap();
-    let client = Rc::new(Client::new(Peer::new(IpAddr::V4(Ipv4Addr::LOCALHOST), &[])));
+    let client = Rc::new(Client::new(Peer::new(IpAddr::V4(Ipv4Addr::LOCALHOST), &[], false)));
     let begun = Instant::now();
     let talk = async {
         frontend.write_all(bytes).await.unwrap();

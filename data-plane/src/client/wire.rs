@@ -10,22 +10,22 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A socket that tells when a request begins to arrive.
 #[derive(Debug)]
-pub(super) struct Watched {
-    stream: TokioIo<TcpStream>,
+pub(super) struct Watched<S> {
+    stream: TokioIo<S>,
     client: Rc<Client>,
 }
 
-impl Watched {
-    pub(super) fn new(stream: TcpStream, client: Rc<Client>) -> Self {
+impl<S> Watched<S> {
+    pub(super) fn new(stream: S, client: Rc<Client>) -> Self {
         Self { stream: TokioIo::new(stream), client }
     }
 }
 
-impl Read for Watched {
+impl<S: AsyncRead + Unpin> Read for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if read.is_ready() {
@@ -35,7 +35,7 @@ impl Read for Watched {
     }
 }
 
-impl Write for Watched {
+impl<S: AsyncWrite + Unpin> Write for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }

@@ -24,11 +24,11 @@ const EVERYBODY: &str = "*";
 impl Proxy {
     /// What has to be edited in a create.
     pub(super) fn edits_of_create(&self, received: &Received<'_>) -> Vec<Edit> {
-        let own = &received.caller.tenant.parameters;
-        let mut edits = if is_nothing(&self.parameters) && is_nothing(own) {
+        let (own, all) = (&received.caller.tenant.parameters, &self.settings().parameters);
+        let mut edits = if is_nothing(all) && is_nothing(own) {
             Vec::new()
         } else {
-            parameters::of_create(&self.parameters, own, |name| text(received, name))
+            parameters::of_create(all, own, |name| text(received, name))
         };
         edits.extend(self.labels(received));
         edits.extend(self.exactly(received, "parentMeetingID"));
@@ -53,8 +53,17 @@ impl Proxy {
             let value = host.filter(|_| wanted).map(str::to_owned);
             (value.is_some() || received.has_metadata(name)).then(|| Edit { name: name.to_owned(), value })
         };
-        let swarm = self.labels_for_swarm || received.has_metadata(SWARM_LABEL);
+        let swarm = self.settings().bigbluebutton.labels_for_swarm || received.has_metadata(SWARM_LABEL);
         [label(LABEL, true), label(SWARM_LABEL, swarm)].into_iter().flatten()
+    }
+
+    /// Where instances reach the proxies: `base`, where the frontend did, unless the configuration says otherwise.
+    pub(super) fn callback_base(&self, base: &str) -> String {
+        let settings = self.settings();
+        match &settings.data_plane.public_url {
+            Some(url) => url.origin().ascii_serialization(),
+            None => base.to_owned(),
+        }
     }
 
     /// Signed callbacks come by here, as the frontend would refuse what the instance signs. `base` is where the frontend reaches us.
@@ -71,14 +80,17 @@ impl Proxy {
             }
             let (tenant, instance) = (tenant.host.to_string(), instance.url.to_string());
             let destination = Destination { kind, tenant, instance, url, hook: None, base: String::new() };
-            Some(Edit { name: name.to_owned(), value: Some(self.callbacks.url(base, &destination)) })
+            Some(Edit {
+                name: name.to_owned(),
+                value: Some(self.callbacks.url(&self.callback_base(base), &destination)),
+            })
         };
         callback::PARAMETERS.into_iter().filter_map(edit).collect()
     }
 
     /// Adds slides to a create that brings none, if somebody wants that.
     pub(super) fn add_slides(&self, received: &Received<'_>, load: &mut Load) {
-        let wanted = [&received.caller.tenant.parameters, &self.parameters];
+        let wanted = [&received.caller.tenant.parameters, &self.settings().parameters];
         let slides = wanted.into_iter().map(|parameters| &parameters.slides).find(|slides| !slides.is_empty());
         let Some(slides) = slides else { return };
         if load.is_bodiless() && text(received, "preUploadedPresentation").is_none() {
@@ -88,11 +100,11 @@ impl Proxy {
 
     /// Sends a frontend's user to the instance.
     pub(super) fn join(&self, received: &Received<'_>, instance: &Instance) -> Result<Response<Body>, Failure> {
-        let own = &received.caller.tenant.parameters;
-        if is_nothing(&self.parameters) && is_nothing(own) {
+        let (own, all) = (&received.caller.tenant.parameters, &self.settings().parameters);
+        if is_nothing(all) && is_nothing(own) {
             return redirect(received, instance);
         }
-        let edits = parameters::of_join(&self.parameters, own, |name| text(received, name));
+        let edits = parameters::of_join(all, own, |name| text(received, name));
         redirect(&received.over(&received.edited(&edits))?, instance)
     }
 }

@@ -24,8 +24,8 @@ impl Proxy {
                 let raw = text(received, "getRaw")?.is_some_and(|raw| raw.eq_ignore_ascii_case("true"));
                 let event_id = text(received, "eventID")?;
                 let wish = Hook { id: 0, callback_url, meeting_id, event_id, raw };
-                let base = self.callbacks.public_url.clone().or_else(|| load.public_url());
-                let made = self.control.create_hook(tenant, wish, base.unwrap_or_default()).await;
+                let base = self.callback_base(&load.public_url().unwrap_or_default());
+                let made = self.control.create_hook(tenant, wish, base).await;
                 match made.map_err(failure)? {
                     (id, true) => hook::duplicate(id),
                     (id, false) => hook::created(id, raw),

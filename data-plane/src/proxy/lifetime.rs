@@ -102,7 +102,8 @@ impl Proxy {
     /// What the frontend says of the size of the meeting; what is no number says nothing.
     fn hint(&self, received: &Received<'_>) -> Hint {
         let number = |text: &str| text.trim().parse().unwrap_or_default();
-        let expected = self.size_hint.as_deref().and_then(|name| received.metadata(name));
+        let settings = self.settings();
+        let expected = settings.balancer.size_hint.as_deref().and_then(|name| received.metadata(name));
         let limit = received.value("maxParticipants").unwrap_or_default();
         Hint {
             expected: expected.as_deref().map(number).unwrap_or_default(),

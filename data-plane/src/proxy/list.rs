@@ -102,7 +102,7 @@ impl Proxy {
     /// What has to be left of a call's time when an instance is given up: a fifth, as frontends wait no longer than that time. An
     /// instance that the checks found away gets no more than a fifth.
     pub(super) fn reserve(&self, instance: &Instance) -> Duration {
-        let fifth = self.limits.call_timeout / 5;
+        let fifth = self.configured.borrow().upstream.call_timeout / 5;
         if instance.online { fifth } else { 4 * fifth }
     }
 }

@@ -100,7 +100,7 @@ async fn start_proxies(parts: &mut Parts, settings: &Settings, shutdown: &Cancel
         let free = bind(port).await?.local_addr()?;
         let listeners = Listeners::bind_to(free, SocketAddr::new(free.ip(), 0), 1)?;
         frontends.push(Frontend::new(url(listeners.public_addr())?.as_str(), secret.clone())?);
-        spawn_proxy(parts, settings.clone(), listeners, shutdown.clone());
+        spawn_proxy(parts, settings.clone(), None, listeners, shutdown.clone());
     }
     Ok(frontends)
 }

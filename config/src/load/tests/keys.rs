@@ -6,7 +6,7 @@ use super::*;
 fn every_key_can_be_set_by_its_variable_as_in_the_file() {
     let file = "\
 bigbluebutton: {secret: s, recordings_poll_interval: 1m}
-admin: {api_key: key}
+admin: {api_key: key, compat: bigblueswarm}
 balancer: {policy: classic, metrics_range: -1m, cpu_limit: 80, mem_limit: 85, size_hint: meta_expected-users}
 port: 8090
 redis: {address: 'redis:6379', username: u, password: p, database: 3}
@@ -23,6 +23,8 @@ data_plane:
   public_url: https://b3lb.example.org
   workers: 2
   trusted_proxies: [10.0.0.1, '::1']
+  tls: {certificate: /pc, key: /pk}
+  client_tls: {certificate: /cc, key: /ck}
 parameters:
   create: {defaults: {welcome: 'Hello = all', disabledFeatures: 'chat,polls'}, overrides: {record: true}, removed: [logo, x]}
   join: {defaults: {guest: yes}, overrides: {role: viewer}, removed: [y]}

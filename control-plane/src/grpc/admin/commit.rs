@@ -20,9 +20,9 @@ pub(super) struct Plan<A> {
 
 /// Who wants it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Operator {
+pub(crate) struct Operator {
     /// Where the call came from.
-    pub(super) peer: Option<SocketAddr>,
+    pub(crate) peer: Option<SocketAddr>,
 }
 
 /// Makes the changes that `plan` derives from the state; it is asked again if somebody else changed the same at the same moment.

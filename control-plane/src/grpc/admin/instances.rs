@@ -128,7 +128,7 @@ fn parse_all(state: &State, messages: &[v1::Instance]) -> Result<BTreeMap<Arc<st
 }
 
 /// What is not given is as it was, or as it is for a new instance.
-fn parse(message: &v1::Instance, old: Option<&Instance>) -> Result<Instance, Status> {
+pub(super) fn parse(message: &v1::Instance, old: Option<&Instance>) -> Result<Instance, Status> {
     let url = field::url("instance.url", &message.url)?;
     field::secret(&format!("instance.secret of {url}"), &message.secret)?;
     Ok(Instance {

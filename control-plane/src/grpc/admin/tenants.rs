@@ -8,11 +8,15 @@ use crate::state::{Change, State, Tenant, TenantSecret, VoiceBridges};
 use b3lb_proto::v1;
 use bbb::Secret;
 use bbb::checksum::Algorithm;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tonic::Status;
 
 /// Secrets of one tenant: every call is checked against all of them, and rotating takes two.
 const SECRETS_MAX: usize = 8;
+
+/// Bytes of all names and values: every control plane has them in memory.
+const METADATA_MAX: usize = 16 * 1024;
 
 /// The tenant with this host.
 pub(super) fn find<'a>(state: &'a State, host: &str) -> Result<&'a Arc<Tenant>, Status> {
@@ -33,6 +37,7 @@ pub(super) fn put(state: &State, message: &v1::Tenant, view: &View) -> Result<Pl
         parameters: parameters::parse(message.parameters.as_ref())?,
         voice_bridges: message.voice_bridges.as_ref().map(voice_bridges).transpose()?,
         owns_unlabelled: owns_unlabelled(state, &host, message.owns_unlabelled)?,
+        metadata: metadata(&host, &message.metadata)?,
     };
     let same = state.tenants.get(&host).is_some_and(|old| **old == tenant);
     Ok(Plan { changes: if same { Vec::new() } else { vec![Change::Tenant(tenant)] }, answer: host })
@@ -61,6 +66,7 @@ pub(super) fn message(tenant: &Tenant, meetings: u64, with_secrets: bool) -> v1:
         parameters: convert::parameters(&tenant.parameters),
         voice_bridges: bridges.map(|range| v1::VoiceBridges { first: *range.start(), last: *range.end(), digits: 0 }),
         owns_unlabelled: tenant.owns_unlabelled,
+        metadata: tenant.metadata.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
     }
 }
 
@@ -90,6 +96,15 @@ fn secrets(host: &str, message: &v1::Tenant, view: &View) -> Result<Vec<TenantSe
         named.push(TenantSecret { id: id.into(), secret: Secret::new(secret) });
     }
     Ok(named)
+}
+
+fn metadata(host: &str, given: &HashMap<String, String>) -> Result<Arc<BTreeMap<String, String>>, Status> {
+    let size: usize = given.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if size > METADATA_MAX {
+        let right = format!("at most {METADATA_MAX} are kept");
+        return Err(Status::invalid_argument(format!("tenant.metadata of {host} has {size} bytes; {right}")));
+    }
+    Ok(Arc::new(given.clone().into_iter().collect()))
 }
 
 fn algorithms(given: &[i32]) -> Result<Vec<Algorithm>, Status> {

@@ -50,7 +50,7 @@ async fn a_refusal_names_no_key() {
 #[test]
 fn nothing_starts_without_an_admin_key() {
     let mut settings = Settings::default();
-    assert_eq!(Keys::new(&settings).unwrap_err(), NoAdminKey);
+    assert_eq!(Keys::new((&settings).into()).unwrap_err(), NoAdminKey);
     settings.admin.api_key = Some(Secret::new(""));
-    assert!(Keys::new(&settings).unwrap_err().to_string().starts_with("admin.api_key is missing"));
+    assert!(Keys::new((&settings).into()).unwrap_err().to_string().starts_with("admin.api_key is missing"));
 }

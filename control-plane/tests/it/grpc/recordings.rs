@@ -62,7 +62,7 @@ async fn locate(program: &Program, tenant: &str, ids: &[&str]) -> Result<Vec<Rec
 async fn put_tenant(program: &Program, host: &str, owns_unlabelled: bool) {
     let secrets = vec![format!("{host}-secret")];
     let tenant = Tenant { host: host.to_owned(), secrets, owns_unlabelled, ..Tenant::default() };
-    program.admin().put_tenant(PutTenantRequest { tenant: Some(tenant) }).await.unwrap();
+    program.admin().put_tenant(PutTenantRequest { tenant: Some(tenant), dry_run: false }).await.unwrap();
 }
 
 #[tokio::test]

@@ -92,7 +92,7 @@ async fn a_proxy_is_told_everything_and_then_every_change() {
     let cordoned = InstanceRoute { admission: Admission::Cordoned.into(), ..route(a) };
     proxy.until(|table| table.instances == by([cordoned.clone(), route(b)], |r| &r.url)).await;
 
-    admin.put_tenant(PutTenantRequest { tenant: Some(tenant("t.example", &["own"])) }).await.unwrap();
+    admin.put_tenant(PutTenantRequest { tenant: Some(tenant("t.example", &["own"])), dry_run: false }).await.unwrap();
     proxy.until(|table| table.tenants == by([tenant_route("t.example", "own")], |t| &t.host)).await;
 
     admin.delete_tenant(DeleteTenantRequest { host: "t.example".to_owned() }).await.unwrap();

@@ -67,7 +67,7 @@ fn letter(text: &str) -> Option<Letter> {
 async fn tenant(pool: &Pool, host: &str, secret: &str) -> Vec<Frontend> {
     let tenant = Tenant { host: host.to_owned(), secrets: vec![secret.to_owned()], ..Tenant::default() };
     let mut admin = pool.control_planes[0].admin().await.unwrap();
-    admin.put_tenant(PutTenantRequest { tenant: Some(tenant) }).await.unwrap();
+    admin.put_tenant(PutTenantRequest { tenant: Some(tenant), dry_run: false }).await.unwrap();
     let mut frontends = Vec::new();
     for frontend in pool.frontends() {
         let frontend = Frontend { host: Some(host.to_owned()), secret: Secret::new(secret), ..frontend };

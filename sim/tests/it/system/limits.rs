@@ -13,7 +13,7 @@ async fn frontends(pool: &Pool, tenant: Tenant) -> Vec<Frontend> {
     let tenant = Tenant { host: "red.example.org".to_owned(), secrets: vec!["red-secret".to_owned()], ..tenant };
     let host = Some(tenant.host.clone());
     let mut admin = pool.control_planes[0].admin().await.unwrap();
-    admin.put_tenant(PutTenantRequest { tenant: Some(tenant) }).await.unwrap();
+    admin.put_tenant(PutTenantRequest { tenant: Some(tenant), dry_run: false }).await.unwrap();
     let mut frontends = Vec::new();
     for frontend in pool.frontends() {
         let frontend = Frontend { host: host.clone(), secret: Secret::new("red-secret"), ..frontend };

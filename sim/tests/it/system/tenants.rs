@@ -15,7 +15,7 @@ pub(crate) async fn tenant(pool: &Pool, host: &str, secrets: &[&str], instances:
         ..Tenant::default()
     };
     let mut admin = pool.control_planes[0].admin().await.unwrap();
-    admin.put_tenant(PutTenantRequest { tenant: Some(tenant) }).await.unwrap();
+    admin.put_tenant(PutTenantRequest { tenant: Some(tenant), dry_run: false }).await.unwrap();
     let host = Some(host.to_owned());
     let frontend = Frontend { host, secret: Secret::new(secrets[0]), ..pool.proxies[0].frontend.clone() };
     until("the proxy knows the tenant", async || frontend.meetings().await.unwrap().succeeded()).await;

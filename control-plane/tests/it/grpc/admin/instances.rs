@@ -193,7 +193,7 @@ async fn an_instance_that_a_tenant_lists_leaves_only_by_force() {
     let program = program_with([a, b]).await;
     let mut admin = program.admin();
     let tenant = Tenant { host: "t.example".to_owned(), instances: vec![a.url()], ..Tenant::default() };
-    admin.put_tenant(PutTenantRequest { tenant: Some(tenant) }).await.unwrap();
+    admin.put_tenant(PutTenantRequest { tenant: Some(tenant), dry_run: false }).await.unwrap();
     let words = format!("{} is listed by the tenant t.example; change the tenant first, or force the removal", a.url());
     let remove = |force| RemoveInstanceRequest { url: a.url(), force };
     assert_eq!(refusal(admin.remove_instance(remove(false)).await), (Code::FailedPrecondition, words.clone()));

@@ -85,7 +85,7 @@ async fn an_explanation_has_every_instance_the_preferred_ones_first() {
     let mut admin = program.admin();
     let instances = vec![b.url()];
     let tenant = Tenant { host: "t.example".to_owned(), instances, ..Tenant::default() };
-    admin.put_tenant(PutTenantRequest { tenant: Some(tenant) }).await.unwrap();
+    admin.put_tenant(PutTenantRequest { tenant: Some(tenant), dry_run: false }).await.unwrap();
     place(&program, PlaceRequest { tenant: "t.example".to_owned(), ..wish("m") }).await.unwrap();
     let ask = |tenant: &str| ExplainRequest { tenant: tenant.to_owned(), meeting_id: "m".to_owned() };
     let answer = admin.explain(ask("T.example:8090")).await.unwrap().into_inner();

@@ -16,7 +16,7 @@ fn tenant(host: &str, secrets: &[&str], instances: &[&str]) -> Tenant {
 }
 
 async fn put(admin: &mut AdminClient<Caller>, tenant: Tenant) -> Result<Response<Tenant>, Status> {
-    admin.put_tenant(PutTenantRequest { tenant: Some(tenant) }).await
+    admin.put_tenant(PutTenantRequest { tenant: Some(tenant), dry_run: false }).await
 }
 
 async fn list(admin: &mut AdminClient<Caller>, with_secrets: bool) -> Vec<Tenant> {
@@ -118,7 +118,7 @@ async fn a_tenant_that_cannot_be_is_refused_by_field_and_value() {
     for (tenant, words) in cases {
         assert_eq!(refusal(put(&mut admin, tenant).await), (Code::InvalidArgument, words.to_owned()));
     }
-    let missing = refusal(admin.put_tenant(PutTenantRequest { tenant: None }).await);
+    let missing = refusal(admin.put_tenant(PutTenantRequest { tenant: None, dry_run: false }).await);
     assert_eq!(missing, (Code::InvalidArgument, "tenant is missing".to_owned()));
     assert_eq!(list(&mut admin, false).await, []);
 }

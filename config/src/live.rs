@@ -1,0 +1,190 @@
+//! The configuration while a program runs: read again on SIGHUP and whenever a file of it has changed.
+//!
+//! A configuration that cannot be used changes nothing. What cannot change while the program runs, such as the addresses it listens on,
+//! keeps its value until the next start.
+
+use crate::settings::Settings;
+use crate::{ConfigError, Loaded};
+use ring::digest::{SHA256, digest};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often the files are looked at. Their contents are compared, because links that an orchestrator swaps and network file systems
+/// tell nobody of a change.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The configuration as it is at the moment. Cheap to clone; all clones are one.
+#[derive(Debug, Clone)]
+pub struct Live {
+    settings: watch::Receiver<Arc<Settings>>,
+    file: Option<Arc<Path>>,
+    refused: Arc<AtomicBool>,
+}
+
+/// Reads the configuration again, as long as it runs.
+#[derive(Debug)]
+pub struct Reload {
+    settings: watch::Sender<Arc<Settings>>,
+    refused: Arc<AtomicBool>,
+    /// The file that was named on the command line.
+    path: Option<PathBuf>,
+    usable: fn(&Settings) -> anyhow::Result<()>,
+    /// What the certificates and keys were made of when they were last published.
+    fingerprint: Vec<u8>,
+    /// What was wrong at the last look, so that it is said once.
+    complaint: String,
+}
+
+impl Live {
+    /// One that changes when the second part runs.
+    pub(crate) fn new(
+        loaded: Loaded,
+        path: Option<PathBuf>,
+        usable: fn(&Settings) -> anyhow::Result<()>,
+    ) -> (Self, Reload) {
+        let fingerprint = fingerprint(&loaded.settings);
+        let (sender, receiver) = watch::channel(Arc::new(loaded.settings));
+        let refused = Arc::new(AtomicBool::new(false));
+        let live = Self { settings: receiver, file: loaded.file.map(Arc::from), refused: refused.clone() };
+        (live, Reload { settings: sender, refused, path, usable, fingerprint, complaint: String::new() })
+    }
+
+    /// What it is now.
+    pub fn now(&self) -> Arc<Settings> {
+        self.settings.borrow().clone()
+    }
+
+    /// Waits until it, or a certificate that it names, is another one; for ever if nothing reads it again.
+    pub async fn changed(&mut self) {
+        if self.settings.changed().await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    /// It has changed since this was asked last.
+    pub fn has_changed(&mut self) -> bool {
+        let changed = self.settings.has_changed().unwrap_or(false);
+        if changed {
+            self.settings.mark_unchanged();
+        }
+        changed
+    }
+
+    /// The file that it was read from; `None` if there was none.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// The files say what is in force; false while what they say now cannot be used.
+    pub fn is_current(&self) -> bool {
+        !self.refused.load(Ordering::Relaxed)
+    }
+}
+
+impl From<Settings> for Live {
+    /// One that never changes.
+    fn from(settings: Settings) -> Self {
+        Self { settings: watch::channel(Arc::new(settings)).1, file: None, refused: Arc::default() }
+    }
+}
+
+impl From<&Settings> for Live {
+    fn from(settings: &Settings) -> Self {
+        settings.clone().into()
+    }
+}
+
+impl Reload {
+    /// Runs a program, and reads the configuration again beside it.
+    ///
+    /// # Errors
+    /// Those of the program; and if the process cannot be told of signals.
+    pub async fn beside<T>(mut self, program: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        let mut told = signal(SignalKind::hangup())?;
+        let look = async {
+            let mut ticks = interval(LOOK_INTERVAL);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            // The first tick is at once, when nothing can have changed yet.
+            ticks.tick().await;
+            loop {
+                let asked = tokio::select! {
+                    signal = told.recv() => signal.is_some(),
+                    _ = ticks.tick() => false,
+                };
+                self = match tokio::task::spawn_blocking(move || self.look(asked)).await {
+                    Ok(reload) => reload,
+                    Err(error) => return tracing::error!(%error, "the configuration is not read again any more"),
+                };
+            }
+        };
+        tokio::select! {
+            ended = program => ended,
+            () = async { look.await; std::future::pending().await } => unreachable!("it is pending"),
+        }
+    }
+
+    /// Reads everything; publishes what is new and can be used. `asked`: somebody waits to hear what became of it.
+    fn look(mut self, asked: bool) -> Self {
+        let complaint = match self.read() {
+            Ok(published) => {
+                if asked && !published {
+                    tracing::info!("the configuration has not changed");
+                }
+                String::new()
+            }
+            Err(reason) => format!("{reason:#}"),
+        };
+        if !complaint.is_empty() && (asked || complaint != self.complaint) {
+            tracing::error!("the configuration stays as it is, because the new one cannot be used: {complaint}");
+        }
+        self.refused.store(!complaint.is_empty(), Ordering::Relaxed);
+        self.complaint = complaint;
+        self
+    }
+
+    fn read(&mut self) -> anyhow::Result<bool> {
+        let Loaded { settings, warnings, .. } = reload(self.path.as_deref())?;
+        let old = self.settings.borrow().clone();
+        let fingerprint = fingerprint(&settings);
+        if *old == settings && fingerprint == self.fingerprint {
+            return Ok(false);
+        }
+        (self.usable)(&settings)?;
+        let (settings, kept) = settings.kept_from(&old);
+        if *old == settings && fingerprint == self.fingerprint {
+            // Said with what was found wrong, so that it is said once.
+            anyhow::ensure!(kept.is_empty(), "{} can only change with the next start", kept.join(", "));
+            return Ok(false);
+        }
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        if !kept.is_empty() {
+            tracing::warn!("{} can only change with the next start", kept.join(", "));
+        }
+        self.fingerprint = fingerprint;
+        self.settings.send_replace(Arc::new(settings));
+        tracing::info!("the configuration was read again and is in force");
+        Ok(true)
+    }
+}
+
+fn reload(path: Option<&Path>) -> Result<Loaded, ConfigError> {
+    crate::load(path, crate::args::environment())
+}
+
+/// What the files that the settings name are made of. A certificate may be replaced without any setting changing.
+fn fingerprint(settings: &Settings) -> Vec<u8> {
+    let mut all = Vec::new();
+    for path in settings.files() {
+        // A file that cannot be read has another fingerprint, so that it is noticed and refused.
+        let content = std::fs::read(path).unwrap_or_default();
+        all.extend_from_slice(digest(&SHA256, &content).as_ref());
+    }
+    all
+}

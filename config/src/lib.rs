@@ -5,7 +5,8 @@
 //! - [`shown`]: the same the other way round, for people;
 //! - [`Args`]: the command line that all programs share;
 //! - [`live`]: the configuration while a program runs, read again when its files change;
-//! - [`logging`], [`tls`], [`shutdown`]: what each of them does first and last.
+//! - [`logging`], [`traces`], [`tls`], [`shutdown`]: what each of them does first and last;
+//! - [`process`]: what Prometheus is told of each of them.
 
 pub mod args;
 mod environment;
@@ -15,10 +16,12 @@ mod keys;
 pub mod live;
 pub mod load;
 pub mod logging;
+pub mod process;
 pub mod settings;
 pub mod shown;
 pub mod shutdown;
 pub mod tls;
+pub mod traces;
 mod value;
 
 pub use args::Args;

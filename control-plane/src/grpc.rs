@@ -9,6 +9,7 @@ mod admin;
 mod auth;
 mod changes;
 mod convert;
+mod counted;
 mod hooks;
 mod parts;
 mod placement;
@@ -35,6 +36,7 @@ use axum::response::{IntoResponse, Response};
 use b3lb_config::Live;
 use b3lb_proto::v1::admin_server::{self, AdminServer};
 use b3lb_proto::v1::placement_server::{self, PlacementServer};
+use counted::Count;
 use http::{HeaderMap, StatusCode, Uri};
 use placement::PlacementCalls;
 use std::sync::Arc;
@@ -87,11 +89,12 @@ pub(crate) async fn ready(rest: Router, health: &HealthReporter, calls: Calls, k
     let keys = Arc::new(keys);
     let guard = |least| Guard { keys: keys.clone(), least };
     let placement = PlacementServer::new(PlacementCalls(calls.clone())).max_decoding_message_size(REQUEST_MAX);
-    let admin = AdminServer::new(AdminCalls(calls.clone())).max_decoding_message_size(REQUEST_MAX);
+    let count = Count(calls.meters.clone());
+    let admin = AdminServer::new(AdminCalls(calls)).max_decoding_message_size(REQUEST_MAX);
     common(rest, health, ServingStatus::Serving)
         .await
         .add_service(guard(Caller::Proxy).named_layer(placement))
-        .add_service(guard(Caller::Admin).named_layer(admin))
+        .add_service(count.named_layer(guard(Caller::Admin).named_layer(admin)))
         .into_axum_router()
         .fallback(unknown)
 }

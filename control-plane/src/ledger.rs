@@ -38,6 +38,8 @@ pub struct Ledger {
     known: State,
     accounts: Accounts,
     entries: HashMap<Meeting, Entry>,
+    /// What each tenant has; those that have nothing are not there.
+    crowds: HashMap<Arc<str>, Crowd>,
     /// Placements that the state does not show yet.
     bookings: HashMap<Meeting, Booking>,
     /// By tenant.
@@ -47,6 +49,15 @@ pub struct Ledger {
     /// Of the last readings that were taken over.
     read_at: u64,
     valued_at: u64,
+}
+
+/// What a tenant has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Crowd {
+    /// Its meetings.
+    pub meetings: u64,
+    /// Users seen in them.
+    pub users: u64,
 }
 
 #[derive(Debug)]
@@ -113,6 +124,7 @@ impl Ledger {
             account.meetings += 1;
             account.expected += entry.valued;
         }
+        self.crowds.entry(meeting.tenant.clone()).or_default().meetings += 1;
         self.entries.insert(meeting.clone(), entry);
         if self.recent.len() == RECENT_MAX {
             self.recent.pop_front();
@@ -151,6 +163,11 @@ impl Ledger {
     pub fn expect(&self, meeting: &Meeting, hint: Hint) -> (f64, Source) {
         let mean = self.means.get(&meeting.tenant).copied().unwrap_or_default();
         expectation::of(self.known.pasts.get(meeting), mean, hint)
+    }
+
+    /// What each tenant has; those that have nothing are not there.
+    pub fn crowds(&self) -> &HashMap<Arc<str>, Crowd> {
+        &self.crowds
     }
 
     /// Users seen in a meeting; `None` if it was not seen yet.
@@ -263,6 +280,9 @@ impl Ledger {
             account.load += entry.load() - load;
             account.users = account.users + entry.users() - users;
         }
+        if let Some(crowd) = self.crowds.get_mut(&meeting.tenant) {
+            crowd.users = crowd.users + entry.users() - users;
+        }
     }
 
     fn remove(&mut self, meeting: &Meeting) {
@@ -272,6 +292,13 @@ impl Ledger {
             account.expected -= entry.valued;
             account.load -= entry.load();
             account.users -= entry.users();
+        }
+        if let Some(crowd) = self.crowds.get_mut(&meeting.tenant) {
+            crowd.meetings -= 1;
+            crowd.users -= entry.users();
+            if crowd.meetings == 0 {
+                self.crowds.remove(&meeting.tenant);
+            }
         }
     }
 

@@ -3,21 +3,34 @@
 //! Counts go on for as long as the program runs; what the pool looks like is read from the state when somebody asks, so that what is
 //! gone is gone. Nothing is global, so that several control planes can run in one process.
 
+mod checks;
+mod counts;
+mod moment;
+
+pub(crate) use checks::Checks;
+pub(crate) use moment::Moment;
+
 use ::metrics::{
     Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 use ::metrics::{Unit, with_local_recorder};
-use b3lb_proto::v1::{InstanceStatus, PoolStatus};
-use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusRecorder};
+use b3lb_config::Live;
+use b3lb_config::process::Process;
+use counts::Counts;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusRecorder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tonic::Code;
 
 /// How often [`Meters::tidy`] wants to be called: every observed duration takes memory until then.
 pub(crate) const TIDY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Seconds. A placement is one write to the store, a millisecond or less on a local network.
 const PLACE_BUCKETS: [f64; 9] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0];
+
+/// Seconds. Asking a whole pool takes as long as its slowest instance, InfluxDB up to its deadline.
+const ASK_BUCKETS: [f64; 9] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// The meters of one control plane. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -31,6 +44,10 @@ pub(crate) struct Meters {
     place_duration: Histogram,
     watches: Gauge,
     watching: Arc<AtomicU64>,
+    process: Process,
+    placed_on: Counts,
+    limits_hit: Counts,
+    pub(crate) checks: Checks,
 }
 
 /// What became of a wish to place a meeting.
@@ -50,19 +67,16 @@ pub(crate) enum Outcome {
     Refused,
 }
 
-/// What is only known when somebody asks.
-pub(crate) struct Moment {
-    pub(crate) pool: PoolStatus,
-    /// How old the readings of metrics are; `None`: there are none.
-    pub(crate) metrics_age: Option<Duration>,
-}
-
 /// A proxy that watches; counted until this is dropped.
 pub(crate) struct Watching(Meters);
 
 impl Meters {
-    pub(crate) fn new() -> Result<Self, BuildError> {
-        let recorder = Arc::new(PrometheusBuilder::new().set_buckets(&PLACE_BUCKETS)?.build_recorder());
+    pub(crate) fn new(live: Live) -> Result<Self, BuildError> {
+        let builder = PrometheusBuilder::new()
+            .set_buckets(&PLACE_BUCKETS)?
+            .set_buckets_for_metric(Matcher::Full("b3lb_reconcile_duration_seconds".to_owned()), &ASK_BUCKETS)?
+            .set_buckets_for_metric(Matcher::Full("b3lb_influxdb_query_duration_seconds".to_owned()), &ASK_BUCKETS)?;
+        let recorder = Arc::new(builder.build_recorder());
         Ok(with_local_recorder(&*recorder, || {
             describe_counter!("b3lb_placements_total", "Wishes to place a meeting, by what became of them");
             describe_counter!("b3lb_joins_total", "Users of tenants with a limit, by whether they were let in");
@@ -71,6 +85,7 @@ impl Meters {
                 "b3lb_placed_alone_total",
                 "Meetings that proxies placed alone, by whether they were elsewhere too"
             );
+            describe_counter!("b3lb_admin_calls_total", "Calls of operators, by method and status");
             describe_gauge!("b3lb_watch_streams", "Proxies that watch this control plane");
             let placements = Outcome::ALL.map(|o| (o, counter!("b3lb_placements_total", "outcome" => o.label())));
             Self {
@@ -82,6 +97,10 @@ impl Meters {
                 place_duration: histogram!("b3lb_place_duration_seconds"),
                 watches: gauge!("b3lb_watch_streams"),
                 watching: Arc::default(),
+                process: Process::new(live, |s| vec![("control_plane.tls", s.control_plane.tls.as_ref())]),
+                placed_on: Counts::default(),
+                limits_hit: Counts::default(),
+                checks: Checks::new(),
             }
         }))
     }
@@ -97,6 +116,22 @@ impl Meters {
             counter.increment(1);
         }
         self.place_duration.record(took);
+    }
+
+    /// Counts a meeting that was put on an instance.
+    pub(crate) fn placed_on(&self, instance: &Arc<str>, reason: &'static str) {
+        self.placed_on.add(instance, reason);
+    }
+
+    /// Counts what a tenant of the state was refused.
+    pub(crate) fn limit_hit(&self, tenant: &Arc<str>, limit: &'static str) {
+        self.limits_hit.add(tenant, limit);
+    }
+
+    /// Counts a call of an operator. Rare enough to look the counter up.
+    pub(crate) fn admin_call(&self, method: &str, code: Code) {
+        let labels = [("method", method.to_owned()), ("code", format!("{code:?}"))];
+        self.register(|| counter!("b3lb_admin_calls_total", &labels)).increment(1);
     }
 
     /// Counts somebody who wants to come in.
@@ -134,8 +169,9 @@ impl Meters {
 
     /// Everything, in Prometheus' text format.
     pub(crate) fn render(&self, moment: &Moment) -> String {
+        with_local_recorder(&*self.recorder, || self.process.observe());
         let mut text = self.recorder.handle().render();
-        text.push_str(&moment.render());
+        text.push_str(&moment.render(self));
         text
     }
 }
@@ -161,58 +197,4 @@ impl Outcome {
             Self::Refused => "refused",
         }
     }
-}
-
-impl Moment {
-    fn render(&self) -> String {
-        let recorder = PrometheusBuilder::new().build_recorder();
-        with_local_recorder(&recorder, || {
-            self.set_pool();
-            for instance in &self.pool.instances {
-                set_instance(instance);
-            }
-        });
-        recorder.handle().render()
-    }
-
-    fn set_pool(&self) {
-        let pool = &self.pool;
-        set("b3lb_tenants", "Tenants that are defined", pool.tenants as f64);
-        set("b3lb_meetings", "Meetings that have an instance", pool.meetings as f64);
-        set("b3lb_users", "Users in them, as last seen", pool.users as f64);
-        set("b3lb_store_up", "1 while the store answers; without it no meeting is placed", up(pool.store_ok));
-        set("b3lb_metrics_up", "1 while metrics are read", up(pool.metrics_ok));
-        if let Some(age) = self.metrics_age {
-            set("b3lb_metrics_age_seconds", "How old the readings of metrics are", age.as_secs_f64());
-        }
-        describe_gauge!("b3lb_instances", "Instances by whether they take new meetings");
-        for (eligible, label) in [(true, "true"), (false, "false")] {
-            let count = pool.instances.iter().filter(|instance| instance.ineligible.is_empty() == eligible).count();
-            gauge!("b3lb_instances", "eligible" => label).set(count as f64);
-        }
-        describe_gauge!("b3lb_instance_online", "1 while the instance answers checks");
-        describe_gauge!("b3lb_instance_meetings", "Meetings on the instance");
-        describe_gauge!("b3lb_instance_users", "Users in them, as last seen");
-        describe_gauge!("b3lb_instance_score", "What placement compares; lower is better; absent if not eligible");
-    }
-}
-
-/// The labels are as many as there are instances.
-fn set_instance(instance: &InstanceStatus) {
-    let labels = [("instance", instance.url.clone())];
-    gauge!("b3lb_instance_online", &labels).set(up(instance.online));
-    gauge!("b3lb_instance_meetings", &labels).set(instance.meetings as f64);
-    gauge!("b3lb_instance_users", &labels).set(instance.users as f64);
-    if let Some(score) = instance.score {
-        gauge!("b3lb_instance_score", &labels).set(score);
-    }
-}
-
-fn set(name: &'static str, meaning: &'static str, value: f64) {
-    describe_gauge!(name, meaning);
-    gauge!(name).set(value);
-}
-
-fn up(yes: bool) -> f64 {
-    if yes { 1.0 } else { 0.0 }
 }

@@ -8,6 +8,7 @@
 
 mod influx;
 mod line_protocol;
+mod queries;
 mod readings;
 mod window;
 mod write;
@@ -20,9 +21,11 @@ use crate::replica::Replica;
 use axum::Router;
 use b3lb_config::Settings;
 use influx::Influx;
+use queries::Queries;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use write::Endpoint;
 
@@ -47,7 +50,7 @@ pub struct Metrics {
 
 /// Where measurements come from.
 enum Source {
-    Influx(Influx),
+    Influx(Influx, Queries),
     Embedded(Arc<Endpoint>),
 }
 
@@ -58,7 +61,7 @@ impl Metrics {
     /// If InfluxDB cannot be asked with these settings.
     pub fn new(settings: &Settings, replica: Replica) -> Result<Self, Unusable> {
         let (source, interval) = match &settings.influxdb.address {
-            Some(address) => (Source::Influx(Influx::new(settings, address)?), READING_INTERVAL),
+            Some(address) => (Source::Influx(Influx::new(settings, address)?, Queries::new()), READING_INTERVAL),
             None => (Source::Embedded(Arc::new(Endpoint::new(settings))), EMBEDDED_INTERVAL),
         };
         Ok(Self { interval, source, replica, readings: watch::Sender::default() })
@@ -67,7 +70,7 @@ impl Metrics {
     /// `influxdb` or `embedded`.
     pub fn kind(&self) -> &'static str {
         match self.source {
-            Source::Influx(_) => "influxdb",
+            Source::Influx(..) => "influxdb",
             Source::Embedded(_) => "embedded",
         }
     }
@@ -80,7 +83,7 @@ impl Metrics {
     /// The routes that telegraf writes to: `/api/v2/write`, `/ping` and `/health`. None of them exists where InfluxDB is asked.
     pub fn router(&self) -> Router {
         match &self.source {
-            Source::Influx(_) => Router::new(),
+            Source::Influx(..) => Router::new(),
             Source::Embedded(endpoint) => endpoint.router(),
         }
     }
@@ -89,7 +92,7 @@ impl Metrics {
     /// [`Readings::error`].
     pub async fn run(self, shutdown: CancellationToken) {
         let _accepting = match &self.source {
-            Source::Influx(_) => None,
+            Source::Influx(..) => None,
             Source::Embedded(endpoint) => Some(endpoint.accept()),
         };
         shutdown.run_until_cancelled(self.read_on()).await;
@@ -101,7 +104,12 @@ impl Metrics {
         loop {
             ticks.tick().await;
             let hosts = match &self.source {
-                Source::Influx(influx) => influx.read().await,
+                Source::Influx(influx, queries) => {
+                    let begun = Instant::now();
+                    let hosts = influx.read().await;
+                    queries.asked(begun.elapsed(), hosts.is_err());
+                    hosts
+                }
                 Source::Embedded(endpoint) => Ok(endpoint.read(clock::now())),
             };
             let readings = match hosts {

@@ -11,7 +11,7 @@ pub use explain::{Explanation, Judged};
 pub use reported::Reported;
 
 use crate::clock;
-use crate::ledger::{Account, Ledger, Question, Seen};
+use crate::ledger::{Account, Crowd, Ledger, Question, Seen};
 use crate::metrics::{Readings, Sample};
 use crate::policy::expectation::{Hint, USUAL_USERS};
 use crate::policy::{Ineligible, Verdict};
@@ -178,6 +178,12 @@ impl Placer {
     /// Users seen in a meeting; `None` if it was not seen yet.
     pub fn users_of(&self, meeting: &Meeting) -> Option<u64> {
         self.books().users_of(meeting)
+    }
+
+    /// What each tenant has; those that have nothing are not there.
+    pub(crate) fn crowds(&self) -> HashMap<Arc<str>, Crowd> {
+        let state = self.store.replica().state();
+        self.books_after(&state).crowds().clone()
     }
 
     /// A create of the meeting succeeded.

@@ -160,6 +160,24 @@ fn finite(value: f64) -> f64 {
     if value.is_finite() { value } else { 0.0 }
 }
 
+impl Ineligible {
+    /// The word for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Cordoned => "cordoned",
+            Self::Disabled => "disabled",
+            Self::Offline => "offline",
+            Self::Unreachable => "unreachable",
+            Self::NotTheTenants => "not_the_tenants",
+            Self::HeldForAnotherTenant => "held_for_another_tenant",
+            Self::Excluded => "excluded",
+            Self::Cpu(..) => "cpu_limit",
+            Self::Memory(..) => "mem_limit",
+            Self::NotMeasured => "not_measured",
+        }
+    }
+}
+
 impl fmt::Display for Ineligible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

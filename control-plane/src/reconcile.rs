@@ -13,10 +13,10 @@ mod pasts;
 use crate::clock;
 use crate::ledger::Seen;
 use crate::lists::chain;
+use crate::meters::Checks;
 use crate::placer::Placer;
 use crate::state::{Admission, Change, Instance, Meeting, State};
 use crate::store::{Lease, Store, StoreError};
-use ::metrics::{Gauge, gauge};
 use b3lb_config::Settings;
 use b3lb_config::tls::{TlsError, client_config};
 use bbb::{MeetingKey, listing};
@@ -26,6 +26,7 @@ use futures::StreamExt;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// The name of the lease and of the note that tells the other control planes what was seen.
@@ -51,7 +52,7 @@ pub struct Reconcile {
     interval: Duration,
     findings: Findings,
     lease: Option<Lease>,
-    reconciled_at: Gauge,
+    checks: Checks,
 }
 
 /// What was seen in one round, by instance. It travels between control planes.
@@ -84,8 +85,13 @@ impl Reconcile {
             interval,
             findings: Findings::default(),
             lease: None,
-            reconciled_at: gauge!("b3lb_reconciled_at_seconds"),
+            checks: Checks::default(),
         })
+    }
+
+    /// The same, but others see how its checks go.
+    pub(crate) fn shown_by(self, checks: Checks) -> Self {
+        Self { checks, ..self }
     }
 
     /// Asks every interval, and at once when the history of the state was lost or an instance is new, until `shutdown`.
@@ -117,6 +123,7 @@ impl Reconcile {
     async fn round(&mut self) {
         // A round takes longer than the interval when an instance hangs. Were the lease lost over it, what the others answered would never
         // be written.
+        let begun = Instant::now();
         let ttl = CHECK_TIMEOUT + self.interval * LEASE_ROUNDS;
         let outcome = match self.store.lease(JOB, self.lease.as_ref(), ttl).await {
             Ok(lease) => {
@@ -131,9 +138,9 @@ impl Reconcile {
             }
             Err(error) => Err(error),
         };
-        match outcome {
-            Ok(()) => self.reconciled_at.set(clock::now() as f64 / 1000.0),
-            Err(error) => tracing::warn!(%error, "the pool could not be reconciled"),
+        self.checks.round(outcome.is_ok().then(clock::now), begun.elapsed());
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "the pool could not be reconciled");
         }
     }
 
@@ -191,6 +198,7 @@ impl Reconcile {
                     Ok(meetings) => Some(meetings),
                     Err(error) => {
                         tracing::info!(instance = %instance.url, error = chain(&error), "a check failed");
+                        self.checks.failed(&instance.url);
                         None
                     }
                 };

@@ -12,7 +12,6 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use bbb::document;
 use http::{StatusCode, header};
-use std::time::Duration;
 
 /// While the store is not loaded yet.
 pub(crate) fn not_ready() -> Router {
@@ -38,8 +37,13 @@ async fn version() -> impl IntoResponse {
 }
 
 async fn metrics(State(calls): State<Calls>) -> impl IntoResponse {
-    let read_at = calls.readings.borrow().read_at;
-    let age = (read_at > 0).then(|| Duration::from_millis(clock::now().saturating_sub(read_at)));
-    let moment = Moment { pool: grpc::pool_status(&calls), metrics_age: age };
+    let moment = Moment {
+        now: clock::now(),
+        state: calls.store.replica().state(),
+        pool: grpc::pool_status(&calls),
+        survey: calls.placer.survey().instances,
+        readings: calls.readings.borrow().clone(),
+        crowds: calls.placer.crowds(),
+    };
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], calls.meters.render(&moment))
 }

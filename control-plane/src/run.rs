@@ -86,14 +86,15 @@ async fn work(
     end: CancellationToken,
 ) -> anyhow::Result<()> {
     let settings = &*live.now();
+    let meters = Meters::new(live.clone()).context("the meters of Prometheus")?;
     let Some(opened) = end.run_until_cancelled(Store::open(settings)).await else {
         return Ok(());
     };
     let (store, stored) = opened?;
-    let meters = Meters::new().context("the meters of Prometheus")?;
+    meters.register(|| store.measure());
     let metrics = meters.register(|| Metrics::new(settings, store.replica().clone()))?;
     let placer = Placer::new(store.clone(), live.clone(), metrics.readings());
-    let reconcile = meters.register(|| Reconcile::new(store.clone(), placer.clone(), settings))?;
+    let reconcile = Reconcile::new(store.clone(), placer.clone(), settings)?.shown_by(meters.checks.clone());
     let recordings = Recordings::new(store.clone(), settings)?;
     let hooks = Hooks::new(store.clone(), recordings.lists(), seal(settings));
     let rounds = Rounds::new(hooks.clone(), settings.control_plane.check_interval);

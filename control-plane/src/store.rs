@@ -168,6 +168,15 @@ impl Store {
         }
     }
 
+    /// From now on, the recorder that is current is told how the store does.
+    pub(crate) fn measure(&self) {
+        match &self.backend {
+            Backend::Redis(redis) => redis.measure(),
+            // It is no further away than a file.
+            Backend::Embedded(_) => {}
+        }
+    }
+
     /// Writes the placement unless the meeting has an instance already; atomic over all control planes. Returns once the replica
     /// contains the answer. A placement on an instance that no longer exists counts as none.
     ///

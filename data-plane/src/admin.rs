@@ -1,8 +1,9 @@
 //! The port for those who operate the proxy: is it alive, is it of use, what does it count.
 
+use crate::control::Waiting;
 use crate::meters::Meters;
 use crate::routes::Routes;
-use crate::tally::{self, Tally};
+use crate::tally::{self, Sheet};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
@@ -30,7 +31,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct AdminPort {
     pub(crate) routes: Routes,
     pub(crate) meters: Meters,
-    pub(crate) tallies: Arc<[Arc<Tally>]>,
+    pub(crate) sheets: Arc<[Arc<Sheet>]>,
+    pub(crate) reports: Waiting,
 }
 
 impl AdminPort {
@@ -71,7 +73,8 @@ impl AdminPort {
                 (StatusCode::SERVICE_UNAVAILABLE, "no control plane was reached yet\n".to_owned())
             }
             (&Method::GET, "/metrics") => {
-                (StatusCode::OK, self.meters.render(&self.routes.table()) + &tally::render(&self.tallies))
+                let told = self.meters.render(&self.routes.table(), &self.reports);
+                (StatusCode::OK, told + &tally::render(&self.sheets))
             }
             (_, "/livez" | "/readyz" | "/metrics") => (StatusCode::METHOD_NOT_ALLOWED, "only GET\n".to_owned()),
             _ => (StatusCode::NOT_FOUND, "there are /livez, /readyz and /metrics\n".to_owned()),

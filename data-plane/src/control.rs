@@ -6,7 +6,7 @@ mod reports;
 
 pub(crate) use alone::{Alone, AloneReporter, PlacedAlone};
 pub(crate) use connections::Connections;
-pub(crate) use reports::{Report, Reporter, Reports};
+pub(crate) use reports::{Report, Reporter, Reports, Waiting};
 
 use crate::routes::Routes;
 use crate::table::{Instance, Tenant};

@@ -79,10 +79,10 @@ impl Follower {
                 *applied = true;
                 self.meters.connected.set(1.0);
                 let (url, _) = self.control.preferred();
-                let [instances, tenants, meetings] = self.routes.table().sizes();
+                let [instances, tenants, meetings, _] = self.routes.table().sizes();
                 tracing::info!(url, instances, tenants, meetings, "following the control plane");
             }
-            self.meters.updates.increment(1);
+            self.meters.updated();
         }
     }
 

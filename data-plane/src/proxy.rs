@@ -6,6 +6,7 @@ mod hooks;
 mod lifetime;
 mod list;
 mod recordings;
+mod story;
 
 pub(crate) use list::Merged;
 
@@ -32,6 +33,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use story::Story;
 use tokio::time::Instant;
 
 /// Calls of one worker that wait for instances at the same time. Each holds two connections and their buffers.
@@ -44,7 +46,7 @@ pub(crate) struct Proxy {
     pub(crate) reports: Reports,
     pub(crate) alone: Alone,
     pub(crate) upstream: Upstream,
-    pub(crate) tally: Arc<Tally>,
+    pub(crate) tally: Rc<Tally>,
     /// The configuration as it is at the moment; see [`Proxy::settings`].
     pub(crate) configured: RefCell<Rc<Settings>>,
     pub(crate) callbacks: Callbacks,
@@ -63,20 +65,23 @@ impl Proxy {
     pub(crate) async fn answer(self: Rc<Self>, request: Request<Incoming>, client: &Client) -> Response<Body> {
         let arrived = client.begin_call();
         let call = Call::parse(request.uri().path());
+        let story = Story::begin(&self.tally, call.unwrap_or(Call::Other), arrived);
         let served = match call {
             Some(call) => {
                 let (mut head, body) = request.into_parts();
-                self.serve(call, &mut head, body, client, arrived).await
+                self.serve(call, &mut head, body, client, arrived, &story).await
             }
             None => Box::pin(self.relay(request, client, arrived)).await.map(|answer| (answer, Outcome::Answered)),
         };
         let call = call.unwrap_or(Call::Other);
         let (response, outcome) = served.unwrap_or_else(|failure| (failure.response(call), Outcome::Failed(failure)));
-        let took = arrived.elapsed();
-        self.tally.count(call, outcome, took);
-        let (status, outcome) = (response.status().as_u16(), outcome.label());
-        tracing::debug!(target: "b3lb_data_plane::access", ?call, status, outcome, ?took, peer = ?client.peer());
+        story.end(outcome);
         response
+    }
+
+    /// Closes and forgets what is not needed any more. To be called every few seconds.
+    pub(crate) fn sweep(&self) {
+        self.upstream.sweep(self.table.borrow_mut().load());
     }
 
     async fn serve(
@@ -86,6 +91,7 @@ impl Proxy {
         body: Incoming,
         client: &Client,
         arrived: Instant,
+        story: &Story<'_>,
     ) -> Result<Served, Failure> {
         if !call.methods().include(head.method.as_str()) {
             return Err(Failure::WrongMethod);
@@ -118,8 +124,9 @@ impl Proxy {
         client.must_end_by(deadline);
         let headers = std::mem::take(&mut head.headers);
         let caller = self.caller(client.peer().host(&headers).unwrap_or_default())?;
+        let caller = story.caller.get_or_init(|| caller);
         let query = Query::new(head.uri.query().unwrap_or_default());
-        let received = Received::check(call, &head.method, query, &caller, deadline)?;
+        let received = Received::check(call, &head.method, query, caller, deadline)?;
         let mut load = Load::new(headers, body, client.peer())?;
         match (received, load.posted()) {
             (Some(received), Posted::Nothing) => self.dispatch(&received, load).await,
@@ -135,7 +142,7 @@ impl Proxy {
                 let received = match (received, &form) {
                     (Some(received), Some(form)) => received.with_form(form)?,
                     (Some(received), None) => received,
-                    (None, Some(form)) => Received::check_form(call, &head.method, query, form, &caller, deadline)?,
+                    (None, Some(form)) => Received::check_form(call, &head.method, query, form, caller, deadline)?,
                     (None, None) => return Err(Failure::Checksum),
                 };
                 if !takes && head.method == Method::POST {

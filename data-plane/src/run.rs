@@ -8,7 +8,7 @@ use crate::listeners::Listeners;
 use crate::meters::Meters;
 use crate::proxy::Proxy;
 use crate::routes::Routes;
-use crate::tally::Tally;
+use crate::tally::{Names, Sheet, Tally};
 use crate::upstream::Upstream;
 use crate::worker::{PORT, Worker, configured};
 use anyhow::{Context, anyhow};
@@ -19,6 +19,7 @@ use bbb::callback::seal::Seal;
 use rustls::client::ClientConfig;
 use std::cell::{Cell, RefCell};
 use std::net::TcpListener;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -64,13 +65,14 @@ pub async fn run_beside(
     let Listeners { public, admin, .. } = listeners;
     let tls = tls::client_config(settings.upstream.ca_file.as_deref())?;
     let routes = Routes::new();
-    let meters = Meters::new();
+    let meters = Meters::new(live.clone());
     let connections = Connections::new(live.clone(), control_plane);
     let control = connections.control_planes(routes.clone())?;
     let name = format!("{public_addr}");
     let (reports, reporter) = Reporter::new(control.clone(), meters.clone(), name.clone());
     let (alone, alone_reporter) = AloneReporter::new(control.clone(), meters.clone(), name.clone());
-    let tallies: Arc<[Arc<Tally>]> = public.iter().map(|_| Arc::default()).collect();
+    let names = Names::new();
+    let sheets: Arc<[Arc<Sheet>]> = public.iter().map(|_| Arc::new(Sheet::new(&names))).collect();
     // Without a secret that others know, nobody else can take the callbacks of this proxy.
     let unshared = || Secret::new(&hex::encode(rand::random::<[u8; 16]>()));
     let seal = Seal::new(&settings.shared_secret().cloned().unwrap_or_else(unshared));
@@ -79,10 +81,10 @@ pub async fn run_beside(
     let _closing = closing.clone().drop_guard();
 
     let mut parts = JoinSet::new();
-    for (listener, tally) in public.into_iter().zip(tallies.iter()) {
+    for (listener, sheet) in public.into_iter().zip(sheets.iter()) {
         let start = Start {
             listener,
-            tally: Arc::clone(tally),
+            sheet: Arc::clone(sheet),
             routes: routes.clone(),
             control: control.clone(),
             reports: reports.clone(),
@@ -98,19 +100,20 @@ pub async fn run_beside(
         parts.spawn(async { end.await.unwrap_or_else(|_| Err(anyhow!("a worker panicked"))) });
     }
     // The reporter ends when the last worker has.
+    let waiting = reports.waiting();
     drop(reports);
     parts.spawn(async {
         reporter.run().await;
         Ok(())
     });
     let tls_on = settings.data_plane.tls.is_some();
-    tracing::info!(%public_addr, tls = tls_on, %admin_addr, workers = tallies.len(), "serving frontends");
+    tracing::info!(%public_addr, tls = tls_on, %admin_addr, workers = sheets.len(), "serving frontends");
     let mut background = JoinSet::new();
     background.spawn(connections.renew(control.clone()));
     background.spawn(Follower { control, routes: routes.clone(), meters: meters.clone(), proxy: name }.run());
     background.spawn(alone_reporter.run());
     let admin = tokio::net::TcpListener::from_std(admin).context("the admin port")?;
-    background.spawn(AdminPort { routes, meters, tallies }.run(admin));
+    background.spawn(AdminPort { routes, meters, sheets, reports: waiting }.run(admin));
     tokio::select! {
         ended = all(&mut parts, &closing) => ended,
         Some(ended) = background.join_next() => Err(anyhow!("a task of the proxy ended: {ended:?}")),
@@ -129,7 +132,7 @@ async fn all(parts: &mut JoinSet<anyhow::Result<()>>, closing: &CancellationToke
 /// What one worker's thread begins with.
 struct Start {
     listener: TcpListener,
-    tally: Arc<Tally>,
+    sheet: Arc<Sheet>,
     routes: Routes,
     control: ControlPlanes,
     reports: Reports,
@@ -155,14 +158,15 @@ impl Start {
 
     fn run(self) -> anyhow::Result<()> {
         let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+        let tally = Rc::new(Tally::of(self.sheet));
         let proxy = Proxy {
             table: RefCell::new(self.routes.reader()),
             control: self.control,
             reports: self.reports,
             alone: self.alone,
             callbacks: Callbacks { seal: self.seal, delivery: Delivery::new((*self.tls).clone()) },
-            upstream: Upstream::new(self.tls.into(), self.meters.clone()),
-            tally: self.tally,
+            upstream: Upstream::new(self.tls.into(), Rc::clone(&tally)),
+            tally,
             configured: RefCell::new(configured(&self.live)),
             under_way: Cell::new(0),
             reading: Cell::new(0),

@@ -162,9 +162,9 @@ impl Table {
         self.is_tenant(host) && self.tenants.all().nth(1).is_none()
     }
 
-    /// How many instances, tenants and meetings there are.
-    pub(crate) fn sizes(&self) -> [usize; 3] {
-        [self.instances.all().count(), self.tenants.all().count(), self.placements.len()]
+    /// How many instances, tenants, meetings and recordings there are.
+    pub(crate) fn sizes(&self) -> [usize; 4] {
+        [self.instances.all().count(), self.tenants.all().count(), self.placements.len(), self.recordings.len()]
     }
 
     /// Notes what the control plane answered, before its next step says the same. What is known already stays, unless it is `left`,

@@ -13,8 +13,8 @@ pub(crate) use upload::Upload;
 use upload::UploadError;
 
 use crate::failure::Failure;
-use crate::meters::{Meters, Trouble};
-use crate::table::Instance;
+use crate::table::{Instance, Table};
+use crate::tally::{Sending, Sent, Tally};
 use connection::Lost;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -31,7 +31,7 @@ use tokio_rustls::TlsConnector;
 pub(crate) struct Upstream {
     pools: RefCell<HashMap<Arc<str>, Rc<Pool>>>,
     tls: TlsConnector,
-    meters: Meters,
+    tally: Rc<Tally>,
 }
 
 /// What may be done when a connection breaks that was used before: the instance may have closed it as the call was on its way.
@@ -44,8 +44,8 @@ pub(crate) enum Repeat {
 }
 
 impl Upstream {
-    pub(crate) fn new(tls: TlsConnector, meters: Meters) -> Self {
-        Self { pools: RefCell::default(), tls, meters }
+    pub(crate) fn new(tls: TlsConnector, tally: Rc<Tally>) -> Self {
+        Self { pools: RefCell::default(), tls, tally }
     }
 
     /// The way to an instance.
@@ -57,20 +57,21 @@ impl Upstream {
             return Ok(Route { pool: Rc::clone(pool), online: instance.online });
         }
         let target = Target::parse(&instance.url).ok_or(Failure::Unreachable)?;
-        let pool = Rc::new(Pool::new(target, self.tls.clone()));
+        let pool = Rc::new(Pool::new(target, self.tls.clone(), self.tally.requests(&instance.url)));
         self.pools.borrow_mut().insert(Arc::clone(&instance.url), Rc::clone(&pool));
         Ok(Route { pool, online: instance.online })
     }
 
     /// Counts an answer that cannot be used.
-    pub(crate) fn garbage(&self, instance: &str) {
-        self.meters.trouble(instance, Trouble::Garbage);
+    pub(crate) fn garbage(&self, instance: &Arc<str>) {
+        self.tally.requests(instance).garbage();
     }
 
-    /// Closes what is not needed any more. To be called every few seconds.
-    pub(crate) fn sweep(&self) {
+    /// Closes what is not needed any more, and forgets instances that are not known any more. To be called every few seconds.
+    pub(crate) fn sweep(&self, table: &Table) {
         let now = Instant::now();
-        self.pools.borrow_mut().retain(|_, pool| pool.sweep(now));
+        self.pools.borrow_mut().retain(|url, pool| pool.sweep(now) && table.instance(url).is_some());
+        self.tally.sweep(table);
     }
 
     /// Sends a request that was made for this route. Until `deadline`, what is answered has arrived up to its head.
@@ -82,17 +83,19 @@ impl Upstream {
         repeat: Repeat,
         deadline: Instant,
     ) -> Result<Response<Answer>, Unanswered> {
+        let sending = Sending::begin(&route.pool.requests);
         let called = timeout_at(deadline, route.call(request, repeat)).await;
         let stuck = match called {
-            Ok(Ok(response)) if !response.status().is_server_error() => return Ok(response),
+            Ok(Ok(response)) if !response.status().is_server_error() => {
+                sending.end(Sent::Answered);
+                return Ok(response);
+            }
             Ok(Ok(response)) => Stuck::Refused(response.status()),
             Ok(Err(stuck)) => stuck,
             Err(_) => Stuck::Slow,
         };
         tracing::warn!(instance = &*instance.url, %stuck, "a call of an instance failed");
-        if let Some(trouble) = stuck.trouble() {
-            self.meters.trouble(&instance.url, trouble);
-        }
+        sending.end(stuck.sent());
         Err(stuck.into())
     }
 }
@@ -140,13 +143,14 @@ enum Stuck {
 }
 
 impl Stuck {
-    fn trouble(&self) -> Option<Trouble> {
+    fn sent(&self) -> Sent {
         match self {
-            Self::Busy | Self::Upload => None,
-            Self::Connect(..) => Some(Trouble::Connect),
-            Self::Broken(_) => Some(Trouble::Broken),
-            Self::Refused(_) => Some(Trouble::Garbage),
-            Self::Slow => Some(Trouble::Timeout),
+            Self::Busy => Sent::Busy,
+            Self::Upload => Sent::Upload,
+            Self::Connect(..) => Sent::Connect,
+            Self::Broken(_) => Sent::Broken,
+            Self::Refused(_) => Sent::Refused,
+            Self::Slow => Sent::Timeout,
         }
     }
 }

@@ -66,7 +66,7 @@ impl Worker {
                     }
                 },
                 Some(ended) = connections.join_next() => self.ended(ended),
-                _ = sweep.tick() => proxy.upstream.sweep(),
+                _ = sweep.tick() => proxy.sweep(),
                 () = self.live.changed() => *proxy.configured.borrow_mut() = configured(&self.live),
                 () = self.closing.cancelled() => break,
             }

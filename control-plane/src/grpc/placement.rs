@@ -5,9 +5,9 @@ use super::convert::meeting_key;
 use super::hooks;
 use super::watch::Follower;
 use crate::meters::Outcome;
-use crate::placer::{Decision, Reported, Wish};
+use crate::placer::{Decision, PlaceError, Reported, Wish};
 use crate::policy::expectation::Hint;
-use crate::state::{Meeting, Revision};
+use crate::state::{Meeting, Reason, Revision};
 use b3lb_proto::v1::Recorded;
 use b3lb_proto::v1::event::Event;
 use b3lb_proto::v1::placement_server::Placement;
@@ -99,6 +99,9 @@ impl Placement for PlacementCalls {
         let host: Arc<str> = meeting(&request.tenant, &request.key)?.tenant;
         let admitted = self.0.placer.admit(&host).await;
         self.0.meters.admitted(admitted.is_ok());
+        if let Err(PlaceError::UserPool(..)) = &admitted {
+            self.0.meters.limit_hit(&host, "user_pool");
+        }
         admitted?;
         Ok(Response::new(AdmitResponse {}))
     }
@@ -136,7 +139,25 @@ impl PlacementCalls {
             }
         }
         self.0.meters.placed_alone(matches!(reported, Reported::Double(_)));
+        if reported == Reported::Known {
+            self.0.meters.placed_on(&instance.as_str().into(), Reason::Alone.name());
+        }
         Ok(())
+    }
+
+    /// Counts a decision by instance and reason, and a refusal by the limit that was hit.
+    fn count(&self, meeting: &Meeting, placed: &Result<Decision, PlaceError>) {
+        match placed {
+            Ok(Decision { instance, existing: false, .. }) => {
+                let state = self.0.store.replica().state();
+                // It may be gone again by now; then nobody knows why it was there.
+                if let Some(placement) = state.placements.get(meeting) {
+                    self.0.meters.placed_on(instance, placement.reason.name());
+                }
+            }
+            Err(PlaceError::MeetingPool(tenant, _)) => self.0.meters.limit_hit(tenant, "meeting_pool"),
+            _ => {}
+        }
     }
 
     async fn decide(&self, request: PlaceRequest) -> Result<Decision, Status> {
@@ -151,6 +172,7 @@ impl PlacementCalls {
             },
         };
         let placed = self.0.placer.place(&wish).await;
+        self.count(&wish.meeting, &placed);
         let Wish { meeting, meeting_id, exclude, .. } = wish;
         match &placed {
             Ok(Decision { instance, existing: false, .. }) => {

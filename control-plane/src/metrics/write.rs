@@ -12,7 +12,7 @@ mod refusal;
 use super::readings::Sample;
 use super::window::{Fate, Window};
 use crate::clock;
-use ::metrics::{Counter, counter};
+use ::metrics::{Counter, counter, describe_counter};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
@@ -61,6 +61,7 @@ pub(super) struct Accepting(Arc<Endpoint>);
 impl Endpoint {
     /// Without a token of its own it takes the admin key, and nothing at all without that either.
     pub(super) fn new(settings: &Settings) -> Self {
+        describe_counter!(POINTS, "Points that telegraf wrote, by what became of them");
         let influxdb = &settings.influxdb;
         let token = influxdb.token.as_ref().or(settings.admin.api_key.as_ref());
         Self {

@@ -12,6 +12,7 @@ mod entry;
 mod history;
 mod link;
 mod load;
+mod meter;
 mod plan;
 mod script;
 mod tail;
@@ -22,13 +23,14 @@ use crate::replica::Replica;
 use crate::state::{Change, Meeting, Placement, Revision, State};
 use address::Address;
 use link::Link;
+use meter::Meter;
 use plan::Plan;
 use script::{Invocation, Reply};
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::time::Duration;
 pub(super) use tail::Tail;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// Attempts of one mutation when history changes under it: one that meets the change, one after it.
 const ATTEMPTS: u32 = 2;
@@ -55,6 +57,10 @@ pub(super) async fn open(
 impl Redis {
     pub(super) fn is_available(&self) -> bool {
         self.link.is_ready()
+    }
+
+    pub(super) fn measure(&self) {
+        self.link.measure(Meter::new());
     }
 
     pub(super) async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
@@ -190,9 +196,14 @@ impl Redis {
                 continue;
             }
             // What was written in a history that ended before it came back may be lost.
+            let answered = Instant::now();
             match reply.revision {
                 Some(revision) if !self.replica.reached(&state.epoch, revision).await => {}
-                _ => return Ok(reply),
+                Some(_) => {
+                    self.link.caught_up(answered.elapsed());
+                    return Ok(reply);
+                }
+                None => return Ok(reply),
             }
         }
         Err(unavailable("its history changed"))

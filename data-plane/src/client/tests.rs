@@ -5,6 +5,7 @@ use crate::callback::{Callbacks, Delivery};
 use crate::control::{AloneReporter, Connections, Reporter};
 use crate::meters::Meters;
 use crate::routes::Routes;
+use crate::tally::{Names, Sheet, Tally};
 use crate::upstream::Upstream;
 use b3lb_config::{Settings, tls};
 use bbb::Secret;
@@ -18,17 +19,18 @@ use tokio::net::{TcpListener, TcpStream};
 /// A proxy that knows nothing.
 fn proxy() -> Rc<Proxy> {
     let settings = Settings::default();
-    let (routes, meters) = (Routes::new(), Meters::new());
+    let (routes, meters) = (Routes::new(), Meters::new((&settings).into()));
     let control = Connections::new((&settings).into(), None).control_planes(routes.clone()).unwrap();
     let (reports, _) = Reporter::new(control.clone(), meters.clone(), String::new());
-    let (alone, _) = AloneReporter::new(control.clone(), meters.clone(), String::new());
+    let (alone, _) = AloneReporter::new(control.clone(), meters, String::new());
+    let tally = Rc::new(Tally::of(Arc::new(Sheet::new(&Names::new()))));
     Rc::new(Proxy {
         table: RefCell::new(routes.reader()),
         control,
         reports,
         alone,
-        upstream: Upstream::new(tls::client_config(None).unwrap().into(), meters),
-        tally: Arc::default(),
+        upstream: Upstream::new(tls::client_config(None).unwrap().into(), Rc::clone(&tally)),
+        tally,
         configured: RefCell::new(settings.into()),
         callbacks: Callbacks {
             seal: Seal::new(&Secret::new("shared")),

@@ -46,7 +46,22 @@ pub(crate) struct Reporter {
     proxy: String,
 }
 
+/// Tells how many reports wait, without being one who could leave more.
+#[derive(Clone)]
+pub(crate) struct Waiting(mpsc::WeakSender<Report>);
+
+impl Waiting {
+    pub(crate) fn count(&self) -> usize {
+        self.0.upgrade().map_or(0, |sender| sender.max_capacity() - sender.capacity())
+    }
+}
+
 impl Reports {
+    /// Tells how many wait.
+    pub(crate) fn waiting(&self) -> Waiting {
+        Waiting(self.waiting.downgrade())
+    }
+
     /// Leaves a report, or counts that there is no room for it.
     pub(crate) fn tell(&self, report: Report) {
         if self.waiting.try_send(report).is_err() {

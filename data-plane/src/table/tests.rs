@@ -86,7 +86,7 @@ fn an_answer_is_believed_until_a_step_says_otherwise() {
     assert_eq!(found(&table, "a", 1).as_deref(), Some("c"));
     table.learn("nobody", key(1), "a", None);
     table.learn("b", key(1), "nowhere", None);
-    assert_eq!(table.sizes(), [3, 3, 1]);
+    assert_eq!(table.sizes()[..3], [3, 3, 1]);
     table.apply(Changes { removed_instances: vec!["c".to_owned()], ..Changes::default() });
     assert_eq!(found(&table, "a", 1), None);
 }
@@ -164,7 +164,7 @@ proptest! {
                 })
                 .collect();
             prop_assert_eq!(&routed, &expected);
-            prop_assert_eq!(table.sizes(), [3, 3, expected.len()]);
+            prop_assert_eq!(&table.sizes()[..3], [3, 3, expected.len()]);
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::connection::Connection;
 use super::stream::Stream;
 use super::target::Target;
+use crate::tally::Requests;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
@@ -32,6 +33,8 @@ pub(super) struct Pool {
     permits: Arc<Semaphore>,
     waiting: Cell<usize>,
     tls: TlsConnector,
+    /// What is counted of its instance.
+    pub(super) requests: Arc<Requests>,
 }
 
 /// A connection that is in use, until it is given back or dropped.
@@ -57,9 +60,9 @@ pub(super) enum NoConnection {
 }
 
 impl Pool {
-    pub(super) fn new(target: Target, tls: TlsConnector) -> Self {
+    pub(super) fn new(target: Target, tls: TlsConnector, requests: Arc<Requests>) -> Self {
         let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        Self { target, idle: RefCell::default(), permits, waiting: Cell::new(0), tls }
+        Self { target, idle: RefCell::default(), permits, waiting: Cell::new(0), tls, requests }
     }
 
     /// A connection that is alive and waits for a call.

@@ -131,7 +131,9 @@ async fn troubles_are_counted_by_instance() {
     let metrics = proxy.metrics().await;
     for line in [
         format!("b3lb_upstream_errors_total{{instance=\"{}\",error=\"broken\"}} 1", instance.url()),
-        "b3lb_calls_total{call=\"getMeetingInfo\",outcome=\"broken\"} 1".to_owned(),
+        format!("b3lb_upstream_requests_total{{instance=\"{}\",outcome=\"broken\"}} 1", instance.url()),
+        "b3lb_calls_total{call=\"getMeetingInfo\",tenant=\"*\",outcome=\"broken\"} 1".to_owned(),
+        "b3lb_calls_under_way 0".to_owned(),
         "b3lb_call_duration_seconds_count{call=\"getMeetingInfo\"} 1".to_owned(),
         "b3lb_table_size{of=\"meetings\"} 1".to_owned(),
         "b3lb_watch_connected 1".to_owned(),

@@ -10,6 +10,7 @@ mod hooks;
 mod instances;
 mod limits;
 mod lists;
+mod metrics;
 mod past;
 mod planes;
 mod recordings;

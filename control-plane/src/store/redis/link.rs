@@ -1,15 +1,16 @@
 //! The connection on which everybody's commands travel, and whether it can be used.
 
+use super::meter::{Meter, Trouble};
 use super::script::{Invocation, Reply};
 use super::unavailable;
 use crate::store::StoreError;
 use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// How long one command may take.
 const COMMAND_DEADLINE: Duration = Duration::from_secs(1);
@@ -30,6 +31,8 @@ struct Shared {
     timeouts: AtomicU32,
     /// Connections so far.
     generations: AtomicU64,
+    /// Nobody looks at a link before the store is open.
+    meter: OnceLock<Meter>,
 }
 
 /// What the link is good for.
@@ -53,7 +56,21 @@ pub(super) struct Connection {
 impl Link {
     pub(super) fn new() -> Self {
         let (timeouts, generations) = (AtomicU32::new(0), AtomicU64::new(0));
-        Self(Arc::new(Shared { line: watch::Sender::new(Line::Away), timeouts, generations }))
+        Self(Arc::new(Shared { line: watch::Sender::new(Line::Away), timeouts, generations, meter: OnceLock::new() }))
+    }
+
+    /// Tells this meter what happens from now on, the first time that one is given, and how often it has connected.
+    pub(super) fn measure(&self, meter: Meter) {
+        meter.connections.absolute(self.0.generations.load(Ordering::Relaxed));
+        // A second one would count the same again.
+        let _ = self.0.meter.set(meter);
+    }
+
+    /// So long after its script had answered, a change came back in the stream.
+    pub(super) fn caught_up(&self, after: Duration) {
+        if let Some(meter) = self.0.meter.get() {
+            meter.tail_lag.record(after);
+        }
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -76,7 +93,18 @@ impl Link {
 
     /// Runs a script within its deadline, and gives the connection up if it is the one to blame.
     pub(super) async fn run(&self, connection: &Connection, invocation: &Invocation) -> Result<Reply, StoreError> {
-        match timeout(COMMAND_DEADLINE, invocation.run(&mut connection.redis.clone())).await {
+        let begun = Instant::now();
+        let ran = timeout(COMMAND_DEADLINE, invocation.run(&mut connection.redis.clone())).await;
+        if let Some(meter) = self.0.meter.get() {
+            let trouble = match &ran {
+                Ok(Ok(_)) => None,
+                Ok(Err(error)) if is_answer(error) => Some(Trouble::Refused),
+                Ok(Err(_)) => Some(Trouble::Lost),
+                Err(_) => Some(Trouble::Timeout),
+            };
+            meter.ran(invocation.name(), begun.elapsed(), trouble);
+        }
+        match ran {
             Ok(Ok(reply)) => {
                 self.0.timeouts.store(0, Ordering::Relaxed);
                 Ok(reply)
@@ -111,6 +139,9 @@ impl Link {
     pub(super) fn set_ready(&self, redis: MultiplexedConnection) -> Connection {
         let connection = Connection { generation: self.0.generations.fetch_add(1, Ordering::Relaxed), redis };
         self.0.timeouts.store(0, Ordering::Relaxed);
+        if let Some(meter) = self.0.meter.get() {
+            meter.connections.increment(1);
+        }
         self.0.line.send_replace(Line::Ready(connection.clone()));
         connection
     }

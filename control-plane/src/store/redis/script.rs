@@ -51,6 +51,9 @@ pub(super) static PUBLISH: LazyLock<Script> = LazyLock::new(|| Script::new(inclu
 
 pub(super) static PUBLISHED: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/published.lua")));
 
+/// Those that run on the link that everybody's commands travel on, by name.
+pub(super) const NAMES: [&str; 8] = ["claim", "find", "commit", "position", "lease", "admit", "publish", "published"];
+
 /// A script with all it needs to run.
 pub(super) struct Invocation {
     script: &'static Script,
@@ -90,6 +93,13 @@ impl Invocation {
     pub(super) fn under(mut self, lease: Option<&Lease>) -> Self {
         self.keys.extend(lease.map(|lease| lease_key(lease.name)));
         self
+    }
+
+    /// What its script is called.
+    pub(super) fn name(&self) -> &'static str {
+        let scripts = [&CLAIM, &FIND, &COMMIT, &POSITION, &LEASE, &ADMIT, &PUBLISH, &PUBLISHED];
+        let own = scripts.iter().position(|script| std::ptr::eq::<Script>(&***script, self.script));
+        own.map_or("other", |own| NAMES[own])
     }
 
     /// Runs it, for as long as it takes.

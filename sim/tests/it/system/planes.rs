@@ -32,6 +32,8 @@ pub(crate) struct ControlPlane {
 /// A proxy, and a frontend that calls it.
 pub(crate) struct Proxy {
     pub(crate) frontend: Frontend,
+    /// Where its metrics are.
+    pub(crate) admin: SocketAddr,
     runtime: Option<Runtime>,
 }
 
@@ -99,12 +101,13 @@ impl Proxy {
         let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listeners = Listeners::bind_to(local, local, WORKERS).unwrap();
         let url = format!("http://{}/bigbluebutton", listeners.public_addr());
+        let admin = listeners.admin_addr();
         let frontend = Frontend::new(&url, Secret::new(SECRET)).unwrap();
         let mut settings = settings.clone();
         // The hosts that frontends call here are no names that an instance could look up.
         settings.data_plane.public_url = format!("http://{}", listeners.public_addr()).parse().ok();
         let proxy = async move { b3lb_data_plane::run(&settings, listeners, CancellationToken::new()).await };
-        Self { frontend, runtime: Some(spawn(proxy)) }
+        Self { frontend, admin, runtime: Some(spawn(proxy)) }
     }
 }
 

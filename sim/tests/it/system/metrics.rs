@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 const PAGE: &str = include_str!("../../../../deploy/docs/metrics.md");
+const RULES: &str = include_str!("../../../../deploy/prometheus/rules.yaml");
 
 /// These need TLS, or a collector of traces, and are tested where there is one.
 const ELSEWHERE: [&str; 2] = ["b3lb_certificate_expiry_timestamp_seconds", "b3lb_trace_spans_total"];
@@ -93,6 +94,16 @@ async fn the_page_lists_what_is_served_and_nothing_else() {
         (served.difference(&listed).collect(), listed.difference(&served).collect());
     assert_eq!((only_served, only_listed), (vec![], vec![]), "only served, and only listed");
     texts.iter().for_each(|text| lint(text));
+}
+
+#[test]
+fn alerts_are_about_metrics_that_there_are() {
+    let listed: BTreeSet<&str> = PAGE.lines().filter_map(listed).collect();
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let used = RULES.split(|c| !is_part(c)).filter(|word| word.starts_with("b3lb_"));
+    for name in used {
+        assert!(listed.contains(name.trim_end_matches("_bucket")), "there is no {name}");
+    }
 }
 
 /// What is served at `/metrics`.

@@ -5,7 +5,7 @@ mod connections;
 mod reports;
 
 pub(crate) use alone::{Alone, AloneReporter, PlacedAlone};
-pub(crate) use connections::Connections;
+pub(crate) use connections::{Connections, check};
 pub(crate) use reports::{Report, Reporter, Reports, Waiting};
 
 use crate::routes::Routes;

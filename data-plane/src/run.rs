@@ -2,7 +2,7 @@
 
 use crate::admin::AdminPort;
 use crate::callback::{Callbacks, Delivery};
-use crate::control::{Alone, AloneReporter, Connections, ControlPlanes, Reporter, Reports};
+use crate::control::{self, Alone, AloneReporter, Connections, ControlPlanes, Reporter, Reports};
 use crate::follow::Follower;
 use crate::listeners::Listeners;
 use crate::meters::Meters;
@@ -46,8 +46,7 @@ pub async fn run(settings: impl Into<Live>, listeners: Listeners, shutdown: Canc
 /// What is missing or wrong.
 pub fn check(settings: &Settings) -> anyhow::Result<()> {
     Acceptor::new(PORT, settings.into())?;
-    Connections::new(settings.into(), None).control_planes(Routes::new())?;
-    Ok(())
+    control::check(settings)
 }
 
 /// The same beside a control plane, which is followed instead of those that the settings name.

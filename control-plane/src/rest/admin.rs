@@ -6,6 +6,7 @@
 mod documents;
 
 use crate::grpc::{self, Calls, Keys, Operator};
+use crate::state::Admission;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -13,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use b3lb_config::settings::AdminCompat;
+use b3lb_proto::v1;
 use documents::{Cluster, InstanceList, ListedInstance, ListedTenant, Tenant, TenantList};
 use http::{StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -52,7 +54,8 @@ async fn guarded(State(keys): State<Keys>, request: Request, next: Next) -> Resp
 
 async fn instances(State(calls): State<Calls>) -> Json<Vec<ListedInstance>> {
     let state = calls.store.replica().state();
-    Json(state.instances.values().map(|instance| ListedInstance::from(&**instance)).collect())
+    let listed = state.instances.values().filter(|instance| instance.admission != Admission::Disabled);
+    Json(listed.map(|instance| ListedInstance::from(&**instance)).collect())
 }
 
 /// Makes the pool exactly what is listed. An instance that stays keeps what this interface cannot say.
@@ -126,7 +129,8 @@ async fn delete_tenant(State(calls): State<Calls>, Path(host): Path<String>, req
 
 async fn cluster(State(calls): State<Calls>) -> Json<Vec<Cluster>> {
     let pool = grpc::pool_status(&calls);
-    Json(pool.instances.iter().map(Cluster::from).collect())
+    let listed = pool.instances.iter().filter(|instance| instance.admission() != v1::Admission::Disabled);
+    Json(listed.map(Cluster::from).collect())
 }
 
 async fn configurations(State(calls): State<Calls>) -> Json<serde_json::Value> {

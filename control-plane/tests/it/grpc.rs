@@ -7,6 +7,7 @@ mod port;
 mod recordings;
 mod redis;
 mod reflection;
+mod rest;
 mod table;
 mod tls;
 mod watch;

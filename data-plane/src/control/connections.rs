@@ -60,9 +60,7 @@ impl Connections {
 
     fn clients(&self) -> anyhow::Result<Vec<(String, Client)>> {
         let settings = self.live.now();
-        bearer(&settings)?;
-        let roots = tls::roots(settings.upstream.ca_file.as_deref())?;
-        let identity = settings.data_plane.client_tls.as_ref().map(identity).transpose()?;
+        let (roots, identity) = proofs(&settings)?;
         let named = settings.data_plane.control_planes.iter();
         let urls: Vec<&Url> = self.only.iter().chain(named.filter(|_| self.only.is_none())).collect();
         anyhow::ensure!(!urls.is_empty(), "data_plane.control_planes names none");
@@ -72,6 +70,22 @@ impl Connections {
         };
         urls.iter().map(client).collect()
     }
+}
+
+/// Whether proxies can reach control planes with these settings, as far as they and the files that they name tell.
+///
+/// # Errors
+/// As for [`Connections::control_planes`].
+pub(crate) fn check(settings: &Settings) -> anyhow::Result<()> {
+    proofs(settings).map(drop)
+}
+
+/// Whom to trust, and what to show.
+fn proofs(settings: &Settings) -> anyhow::Result<(RootCertStore, Option<Identity>)> {
+    bearer(settings)?;
+    let roots = tls::roots(settings.upstream.ca_file.as_deref())?;
+    let identity = settings.data_plane.client_tls.as_ref().map(identity).transpose()?;
+    Ok((roots, identity))
 }
 
 fn channel(url: &Url, roots: &RootCertStore, identity: Option<&Identity>) -> anyhow::Result<Channel> {

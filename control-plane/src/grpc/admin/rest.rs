@@ -5,14 +5,15 @@ use super::{field, instances, tenants};
 use crate::grpc::Calls;
 use crate::state::{State, Tenant};
 use b3lb_proto::v1;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tonic::Status;
 
-/// Makes the pool exactly these instances, secrets by url.
+/// Makes the pool exactly these instances, secrets by url. One that is missing and still has meetings is disabled: the originals let
+/// such meetings go on, and so do we. One that is disabled is no part of the list, and open again once it is.
 ///
 /// # Errors
-/// As `PutInstances`: what is wrong with one of them, or that one which is missing still has meetings.
+/// As `PutInstances`: what is wrong with one of them.
 pub(crate) async fn replace_instances(
     calls: &Calls,
     operator: Operator,
@@ -22,10 +23,21 @@ pub(crate) async fn replace_instances(
         let message = |(url, secret): (&String, &String)| {
             let known = field::url("instances", url).ok().and_then(|url| state.instances.get(&*url));
             let known = known.map(|known| instances::message(known, 0, false)).unwrap_or_default();
-            v1::Instance { url: url.clone(), secret: secret.clone(), ..known }
+            let admission = match known.admission() {
+                v1::Admission::Disabled => v1::Admission::Open,
+                admission => admission,
+            };
+            v1::Instance { url: url.clone(), secret: secret.clone(), admission: admission.into(), ..known }
         };
-        let wanted: Vec<v1::Instance> = urls.iter().map(message).collect();
-        instances::put(state, &wanted, false)
+        let mut wanted: Vec<v1::Instance> = urls.iter().map(message).collect();
+        let listed: BTreeSet<String> = urls.keys().filter_map(|url| field::url("instances", url).ok()).collect();
+        let busy: BTreeSet<&Arc<str>> = state.placements.values().map(|placement| &placement.instance).collect();
+        for url in busy.into_iter().filter(|url| !listed.contains(&***url)) {
+            let known = state.instances.get(url).map(|known| instances::message(known, 0, true));
+            let admission = v1::Admission::Disabled.into();
+            wanted.extend(known.map(|known| v1::Instance { admission, ..known }));
+        }
+        instances::put(state, &wanted, true)
     };
     commit(&calls.store, operator, plan).await.map(drop)
 }

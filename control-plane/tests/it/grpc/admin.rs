@@ -1,6 +1,8 @@
 //! What operators ask, and how they are answered.
 
+mod import;
 mod instances;
+mod meetings;
 mod status;
 mod tenants;
 

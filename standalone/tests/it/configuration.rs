@@ -74,7 +74,7 @@ fn what_the_control_plane_could_not_begin_with_fails_the_check() {
         ),
         (
             with(&format!("{pair}, client_ca: {certificate}"), https),
-            "control_plane.tls.client_ca: would keep out the proxy, which shows no certificate",
+            "control_plane.tls.client_ca: would keep out the proxy, which has no data_plane.client_tls to show",
         ),
     ] {
         let refused = (Some(2), String::new(), format!("{reason}\n"));

@@ -5,3 +5,4 @@
 mod configuration;
 mod demo;
 mod planes;
+mod reload;

@@ -51,6 +51,9 @@ fi
 step "tests"
 cargo test --locked --workspace
 
+step "manifests"
+deploy/lint.sh
+
 step "conformance of client libraries"
 deploy/conformance/run.sh
 

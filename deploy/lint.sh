@@ -79,9 +79,9 @@ fi
 step "systemd"
 if have systemd-analyze || from_debian systemd; then
   for unit in deploy/systemd/*.service; do
-    # The program need not be there; the drop-in for secrets is read with each.
+    # The programs need not be there; the drop-in for secrets is read with each.
     name=$(basename "$unit")
-    sed 's#^ExecStart=[^ ]*#ExecStart=/bin/true#' "$unit" >"$work/$name"
+    sed -E 's#^(ExecStart|ExecReload)=[^ ]*#\1=/bin/true#' "$unit" >"$work/$name"
     mkdir "$work/$name.d" && cp deploy/systemd/credentials.conf "$work/$name.d"
     warnings=$(systemd-analyze verify --man=no "$work/$name" 2>&1) || true
     [ -z "$warnings" ] || { echo "$warnings"; exit 1; }

@@ -65,6 +65,8 @@ accepts() {
   fi
 }
 
+have python3 || from_debian python3 python3-venv || left_out "most: no Python"
+
 step "shell scripts"
 if have shellcheck || from_debian shellcheck; then
   # SC2317: of functions that are called by a name in a variable, it says that nobody calls them.

@@ -3,6 +3,7 @@
 use super::{ONE, Running, claim, instances};
 use b3lb_config::Settings;
 use b3lb_control_plane::store::{Claimed, Store, StoreError};
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -20,6 +21,15 @@ async fn a_file_belongs_to_one_process() {
         second.to_string(),
         format!("the store cannot be used: {}: another process has it open", path.display())
     );
+}
+
+/// The secrets of instances and tenants stand in it.
+#[tokio::test]
+async fn a_file_is_read_by_nobody_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let _store = Running::open(&in_dir(&dir)).await;
+    let mode = std::fs::metadata(dir.path().join("b3lb.redb")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
 }
 
 #[tokio::test]

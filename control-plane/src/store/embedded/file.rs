@@ -4,6 +4,7 @@ use crate::state::{Change, Revision, State};
 use crate::store::record::{self, Record, Table};
 use crate::store::{StoreError, new_epoch};
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -65,10 +66,9 @@ impl File {
 
 /// Nobody else may read it: the secrets of instances and tenants stand in it.
 fn open(path: &Path) -> Result<Database, DatabaseError> {
-    let mut options = std::fs::OpenOptions::new();
-    let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
-    let file = file.map_err(|error| DatabaseError::Storage(error.into()))?;
-    Database::builder().set_cache_size(CACHE).create_file(file)
+    let made = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+    made.map_err(|error| DatabaseError::Storage(error.into()))?;
+    Database::builder().set_cache_size(CACHE).create(path)
 }
 
 /// The empty state of the file's epoch and revision; `None` if they are not what we write.

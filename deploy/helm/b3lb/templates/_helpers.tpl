@@ -78,6 +78,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{/* The configuration of the proxies, which use neither Redis nor InfluxDB, and are not given their secrets. */}}
 {{- define "b3lb.dataPlaneConfig" -}}
 {{- $data := dict "admin_listen" "0.0.0.0:8092" "control_planes" (include "b3lb.controlPlanes" . | fromJsonArray) }}
+{{- if .Values.tls.dataPlaneSecret }}
+{{- $_ := set $data "tls" (dict "certificate" "/run/b3lb/tls/tls.crt" "key" "/run/b3lb/tls/tls.key") }}
+{{- end }}
 {{- $mine := dict "port" 8080 "data_plane" $data }}
 {{- $given := omit (deepCopy .Values.config) "redis" "influxdb" "control_plane" "state_dir" }}
 {{- mergeOverwrite $given (include "b3lb.upstream" . | fromYaml) $mine | toYaml }}

@@ -14,6 +14,8 @@ const OTHERS: &[&str] = &[
     "B3LB_CERTIFICATE_KEY",
     "B3LB_INSTANCE_SECRET",
     "B3LB_TENANT_SECRET",
+    "B3LB_CONTEXT",
+    "B3LB_PROXY",
     "B3LB_HOST",
 ];
 /// Likewise, and all that follow them: the simulator's, and what our tests are told.

@@ -47,6 +47,20 @@ pub fn load(path: Option<&Path>, environment: impl Iterator<Item = (String, Stri
     }
 }
 
+/// Reads a text as a file alone would be read, without the environment, and without asking whether a program could begin with it.
+///
+/// # Errors
+/// Everything in it that is not right.
+pub fn parse(name: &Path, text: &str) -> Result<Loaded, ConfigError> {
+    let mut loading = Loading::default();
+    loading.read_file(name, text)?;
+    loading.derive();
+    match loading.problems.is_empty() {
+        true => Ok(Loaded { settings: loading.settings, file: Some(name.to_owned()), warnings: loading.warnings }),
+        false => Err(ConfigError::Refused(loading.problems)),
+    }
+}
+
 fn default_file(home: &String) -> Option<PathBuf> {
     DEFAULT_PATHS.iter().map(|path| Path::new(home).join(path)).find(|path| path.exists())
 }

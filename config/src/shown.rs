@@ -73,8 +73,8 @@ fn value(s: &Settings, name: &str, with_secrets: bool) -> Option<Value> {
             Policy::Classic => "classic",
         }),
         "balancer.metrics_range" => duration(s.balancer.metrics_range),
-        "balancer.cpu_limit" => json!(s.balancer.cpu_limit),
-        "balancer.mem_limit" => json!(s.balancer.mem_limit),
+        "balancer.cpu_limit" => percentage(s.balancer.cpu_limit),
+        "balancer.mem_limit" => percentage(s.balancer.mem_limit),
         "balancer.size_hint" => json!(s.balancer.size_hint),
         "port" => json!(s.port),
         "redis.address" => json!(s.redis.address),
@@ -123,6 +123,11 @@ fn value(s: &Settings, name: &str, with_secrets: bool) -> Option<Value> {
         }),
         _ => return None,
     })
+}
+
+/// Without a fraction where there is none.
+fn percentage(percentage: f64) -> Value {
+    if percentage.fract() == 0.0 { json!(percentage as u64) } else { json!(percentage) }
 }
 
 fn duration(duration: Duration) -> Value {

@@ -1,7 +1,8 @@
 //! The connection to a control plane.
 
-use crate::args::Tls;
-use anyhow::Context;
+use crate::Mistake;
+use crate::context::Context;
+use anyhow::Context as _;
 use b3lb_proto::v1::admin_client::AdminClient;
 use std::path::Path;
 use std::time::Duration;
@@ -13,6 +14,9 @@ use tonic::{Request, Status};
 
 /// A control plane answers in milliseconds; one that takes longer to accept a connection is away.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The status of a pool of ten thousand instances, or all of its secrets.
+const ANSWER_MAX: usize = 64 * 1024 * 1024;
 
 /// Streams may be silent for hours; a control plane that is gone without a word is noticed after this and [`KEEPALIVE_TIMEOUT`].
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
@@ -31,16 +35,21 @@ impl Interceptor for Key {
     }
 }
 
-pub(crate) async fn connect(address: &str, key: &str, tls: &Tls) -> anyhow::Result<Client> {
-    let mut bearer: MetadataValue<Ascii> =
-        format!("Bearer {key}").parse().context("the admin key has characters that no header can carry")?;
+pub(crate) async fn connect(context: &Context) -> anyhow::Result<Client> {
+    let Context { address, key, .. } = context;
+    let mut bearer: MetadataValue<Ascii> = format!("Bearer {key}")
+        .parse()
+        .map_err(|_| Mistake("the admin key has characters that no header can carry".to_owned()))?;
     bearer.set_sensitive(true);
-    let endpoint = Endpoint::from_shared(address.to_owned()).with_context(|| {
-        format!("{address:?} is no address of a control plane; it would be like http://127.0.0.1:8091")
-    })?;
+    let wrong = || {
+        let right = "it would be like http://127.0.0.1:8091";
+        Mistake(format!("{address:?} is no address of a control plane; {right}"))
+    };
+    let endpoint = Endpoint::from_shared(address.clone()).map_err(|_| wrong())?;
     let endpoint = match endpoint.uri().scheme_str() {
-        Some("https") => endpoint.tls_config(trust(tls)?).context("TLS cannot be set up")?,
-        _ => endpoint,
+        Some("https") => endpoint.tls_config(trust(context)?).context("TLS cannot be set up")?,
+        Some("http") => endpoint,
+        _ => return Err(wrong().into()),
     };
     let channel = endpoint
         .connect_timeout(CONNECT_TIMEOUT)
@@ -49,21 +58,21 @@ pub(crate) async fn connect(address: &str, key: &str, tls: &Tls) -> anyhow::Resu
         .connect()
         .await
         .with_context(|| format!("no control plane answers at {address}"))?;
-    Ok(AdminClient::with_interceptor(channel, Key(bearer)))
+    Ok(AdminClient::with_interceptor(channel, Key(bearer)).max_decoding_message_size(ANSWER_MAX))
 }
 
 /// Whom to trust, and who we are.
-fn trust(tls: &Tls) -> anyhow::Result<ClientTlsConfig> {
-    let config = match &tls.ca_file {
+fn trust(context: &Context) -> Result<ClientTlsConfig, Mistake> {
+    let config = match &context.ca_file {
         Some(file) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(file)?)),
         None => ClientTlsConfig::new().with_native_roots(),
     };
-    Ok(match (&tls.certificate, &tls.certificate_key) {
-        (Some(certificate), Some(key)) => config.identity(Identity::from_pem(read(certificate)?, read(key)?)),
-        _ => config,
+    Ok(match &context.identity {
+        Some((certificate, key)) => config.identity(Identity::from_pem(read(certificate)?, read(key)?)),
+        None => config,
     })
 }
 
-fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))
+fn read(file: &Path) -> Result<Vec<u8>, Mistake> {
+    std::fs::read(file).map_err(|error| Mistake(format!("{}: cannot be read: {error}", file.display())))
 }

@@ -1,32 +1,61 @@
 //! `b3lbctl`: what operators do with a pool, over the control plane's gRPC interface.
 //!
-//! - [`args`]: the command line;
-//! - [`client`]: the connection to a control plane;
-//! - [`commands`]: what each command asks and prints.
+//! - [`args`]: the command line; [`completion`]: what shells are told of it;
+//! - [`context`]: which control plane, and who we are there; [`client`]: the connection to it;
+//! - [`commands`]: what each command asks;
+//! - [`resources`]: the files that describe instances and tenants;
+//! - [`output`]: how answers are printed.
 //!
-//! Data goes to stdout, messages to stderr. Exit codes: 0 done, 1 the command failed, 2 the command line is wrong.
+//! Data goes to stdout, messages to stderr. Exit codes: 0 done, 1 the command failed, 2 the command line or a file that it names is wrong.
 
 mod args;
 mod client;
 mod commands;
+mod completion;
+mod context;
+mod output;
+mod resources;
 
 use clap::Parser;
 use std::process::ExitCode;
+use tonic::{Code, Status};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+/// The exit code of a command that was not even tried.
+const REFUSED: u8 = 2;
+
+/// Something is wrong with what the user wrote, before anybody was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Mistake(String);
+
+fn main() -> ExitCode {
+    completion::answer();
     let args = args::Args::parse();
-    match commands::run(args).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("b3lbctl: {}", told(&error));
-            ExitCode::FAILURE
-        }
-    }
+    b3lb_config::tls::install_provider();
+    let done = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(commands::run(args)));
+    let Err(error) = done else { return ExitCode::SUCCESS };
+    eprintln!("b3lbctl: {}", told(&error));
+    if error.is::<Mistake>() { ExitCode::from(REFUSED) } else { ExitCode::FAILURE }
 }
 
 /// What failed and what is at the root of it. What lies between tells both again, in other words.
 fn told(error: &anyhow::Error) -> String {
+    if let Some(status) = error.downcast_ref::<Status>() {
+        return refusal(status);
+    }
     let (text, root) = (error.to_string(), error.root_cause().to_string());
-    if text == root { text } else { format!("{text}: {root}") }
+    if text.ends_with(&root) { text } else { format!("{text}: {root}") }
+}
+
+/// What a control plane says, in one line.
+fn refusal(status: &Status) -> String {
+    match status.code() {
+        Code::Unauthenticated => format!("the control plane does not accept this key: {}", status.message()),
+        Code::Unimplemented => format!("the control plane is older than this program: {}", status.message()),
+        _ => status.message().to_owned(),
+    }
 }

@@ -1,14 +1,50 @@
 //! Why meetings go where they go.
 
-use super::{number, print, table, timed, yes_no};
+use super::get::moment;
+use super::timed;
+use crate::args::Filter;
 use crate::client::Client;
-use b3lb_proto::v1::{ExplainRequest, ListPlacementsRequest, PlacementReason, Term};
-use std::time::{Duration, UNIX_EPOCH};
-use tonic::Status;
+use crate::output::{Column, Format, Listing, document, print};
+use b3lb_proto::v1::{ExplainRequest, ExplainResponse, ListPlacementsRequest, PlacementReason, Term};
+use serde_json::{Map, Value, json};
+
+const INSTANCES: &[Column] = &[
+    Column::text("instance", "INSTANCE"),
+    Column::number("score", "SCORE"),
+    Column::text("candidate", "CANDIDATE"),
+    Column::text("terms", "TERMS"),
+];
+const PLACEMENTS: &[Column] = &[
+    Column::text("placed_at", "PLACED"),
+    Column::text("tenant", "TENANT"),
+    Column::text("meeting_id", "MEETING"),
+    Column::text("instance", "INSTANCE"),
+    Column::text("why", "WHY"),
+];
 
 /// Every instance as a placement would see it, and why the meeting is where it is, if it is somewhere.
-pub(super) async fn explain(client: &mut Client, tenant: String, meeting_id: String) -> Result<(), Status> {
+pub(super) async fn explain(
+    client: &mut Client,
+    tenant: String,
+    meeting_id: String,
+    format: Format,
+) -> anyhow::Result<()> {
     let answer = client.explain(timed(ExplainRequest { tenant, meeting_id })).await?.into_inner();
+    if matches!(format, Format::Json | Format::Yaml) {
+        return document(format, &all(&answer));
+    }
+    if format != Format::Csv {
+        headline(&answer)?;
+    }
+    let mut listing = Listing::new(INSTANCES);
+    for i in answer.instances {
+        let terms = if i.ineligible.is_empty() { terms(&i.terms) } else { i.ineligible };
+        listing.push([json!(i.instance), json!(i.score), json!(i.candidate), json!(terms)]);
+    }
+    listing.print(format)
+}
+
+fn headline(answer: &ExplainResponse) -> anyhow::Result<()> {
     if let Some(placement) = &answer.placement {
         print(format_args!("the meeting is on {} and stays there: {}", placement.instance, why(placement)))?;
     }
@@ -17,35 +53,44 @@ pub(super) async fn explain(client: &mut Client, tenant: String, meeting_id: Str
         "hint" => "as its frontend says",
         _ => "as the tenant's others",
     };
-    let mut table = table(&["INSTANCE", "SCORE", "CANDIDATE", "TERMS"]);
-    for i in answer.instances {
-        let terms = if i.ineligible.is_empty() { terms(&i.terms) } else { i.ineligible };
-        table.add_row([i.instance, number(i.score), yes_no(i.candidate), terms]);
-    }
     let choice = if answer.choice.is_empty() { "no instance takes it" } else { &answer.choice };
     print(format_args!(
-        "policy {}; {:.0} users are expected, {source}; a create goes to: {choice}\n{table}",
+        "policy {}; {:.0} users are expected, {source}; a create goes to: {choice}",
         answer.policy, answer.expected_users
     ))
 }
 
+fn all(answer: &ExplainResponse) -> Value {
+    let given = |text: &String| json!(Some(text).filter(|text| !text.is_empty()));
+    let numbers =
+        |terms: &[Term]| Value::Object(terms.iter().map(|t| (t.name.clone(), json!(t.value))).collect::<Map<_, _>>());
+    let instance = |i: &b3lb_proto::v1::Explanation| {
+        json!({
+            "instance": i.instance, "score": i.score, "candidate": i.candidate, "terms": numbers(&i.terms),
+            "takes_none_because": given(&i.ineligible),
+        })
+    };
+    json!({
+        "policy": answer.policy,
+        "existing": given(&answer.existing),
+        "existing_because": answer.placement.as_ref().map(why),
+        "expected_users": answer.expected_users,
+        "expected_from": answer.expected_from,
+        "choice": given(&answer.choice),
+        "instances": answer.instances.iter().map(instance).collect::<Vec<_>>(),
+    })
+}
+
 /// The latest placements, each with its reason.
-pub(super) async fn placements(
-    client: &mut Client,
-    tenant: String,
-    instance: String,
-    limit: u32,
-) -> Result<(), Status> {
-    let request = ListPlacementsRequest { tenant, instance, limit };
+pub(super) async fn placements(client: &mut Client, filter: Filter, limit: u32, format: Format) -> anyhow::Result<()> {
+    let request = ListPlacementsRequest { tenant: filter.tenant, instance: filter.instance, limit };
     let answer = client.list_placements(timed(request)).await?.into_inner();
-    let mut table = table(&["PLACED", "TENANT", "MEETING", "INSTANCE", "WHY"]);
+    let mut listing = Listing::new(PLACEMENTS);
     for p in answer.placements {
-        let at = UNIX_EPOCH + Duration::from_millis(p.placed_at_ms);
-        let at = humantime::format_rfc3339_seconds(at).to_string();
-        let why = why(&p);
-        table.add_row([at, p.tenant, p.meeting_id, p.instance, why]);
+        let why = json!(why(&p));
+        listing.push([moment(p.placed_at_ms), json!(p.tenant), json!(p.meeting_id), json!(p.instance), why]);
     }
-    print(table)
+    listing.print(format)
 }
 
 fn why(placement: &PlacementReason) -> String {
@@ -54,8 +99,8 @@ fn why(placement: &PlacementReason) -> String {
         "alone" => "a proxy without a control plane put it there".to_owned(),
         "found" => "it was found there".to_owned(),
         _ => format!(
-            "score {} ({}) with {:.0} users expected ({}); one of {} out of {}",
-            number(placement.score),
+            "score {:.2} ({}) with {:.0} users expected ({}); one of {} out of {}",
+            placement.score.unwrap_or_default(),
             terms(&placement.terms),
             placement.expected_users,
             placement.expected_from,

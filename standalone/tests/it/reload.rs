@@ -243,16 +243,16 @@ async fn a_changed_file_is_read_again_and_a_bad_one_changes_nothing() {
     let file = site.file("b3lb.yaml");
     fs::write(&file, configuration(&site.dir, site.ports, "80")).unwrap();
     // Nobody says so: it is noticed.
-    until("the limit is another one", async || site.cpu_limit().await == "80.0").await;
+    until("the limit is another one", async || site.cpu_limit().await == "80").await;
     let bad = configuration(&site.dir, site.ports, "lots").replace("api_key: key", "api_key: hunter 2");
     fs::write(&file, bad).unwrap();
     site.hang_up();
     let metric = format!("http://127.0.0.1:{}/readyz", site.ports[2]);
     assert_eq!(reqwest::get(metric).await.unwrap().status(), 200);
     until("the bad one is refused", async || site.log().contains("the configuration stays as it is")).await;
-    assert_eq!(site.cpu_limit().await, "80.0");
+    assert_eq!(site.cpu_limit().await, "80");
     fs::write(&file, configuration(&site.dir, [1, site.ports[1], site.ports[2]], "70")).unwrap();
-    until("what can be changed is", async || site.cpu_limit().await == "70.0").await;
+    until("what can be changed is", async || site.cpu_limit().await == "70").await;
     assert!(!site.shown().await.is_empty());
     assert!(site.log().contains("port can only change with the next start"), "{}", site.log());
     assert!(!site.log().contains("hunter"), "{}", site.log());

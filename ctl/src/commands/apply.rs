@@ -1,0 +1,199 @@
+//! Makes the pool what files say. Everything is checked, and listed, before anything is done.
+
+use super::timed;
+use crate::Mistake;
+use crate::client::Client;
+use crate::output::print;
+use crate::resources::{self, Resource, tenant_document};
+use b3lb_proto::v1::{
+    GetTenantRequest, Instance, ListInstancesRequest, PutInstancesRequest, PutInstancesResponse, PutTenantRequest,
+    Tenant,
+};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use tonic::Code;
+
+/// Reads all files, lists what changes, and does it unless that was all that was wanted.
+///
+/// # Errors
+/// What is wrong with one of the files, or what the control plane refuses. Documents are applied one after the other: those before the one that
+/// is refused are done.
+pub(super) async fn apply(client: &mut Client, files: &[PathBuf], dry_run: bool, force: bool) -> anyhow::Result<()> {
+    let mut resources = Vec::new();
+    for file in files {
+        resources.extend(resources::read(file, &text(file)?)?);
+    }
+    if resources.iter().filter(|resource| matches!(resource, Resource::Instances(_))).count() > 1 {
+        return Err(Mistake(
+            "there are several documents of kind InstanceList, of which each would be the whole pool".to_owned(),
+        )
+        .into());
+    }
+    // A tenant may list an instance that is added with it.
+    resources.sort_by_key(|resource| matches!(resource, Resource::Tenant(_)));
+    let mut pool_changes = false;
+    for resource in resources {
+        match resource {
+            Resource::Instances(instances) => pool_changes = put_instances(client, instances, dry_run, force).await?,
+            Resource::Tenant(tenant) => put_tenant(client, *tenant, dry_run, pool_changes).await?,
+        }
+    }
+    if dry_run {
+        eprintln!("nothing was changed: this was a dry run");
+    }
+    Ok(())
+}
+
+fn text(file: &Path) -> Result<String, Mistake> {
+    let mut text = String::new();
+    let read = match file.as_os_str() == "-" {
+        true => std::io::stdin().read_to_string(&mut text).map(drop),
+        false => std::fs::read_to_string(file).map(|content| text = content),
+    };
+    read.map_err(|error| Mistake(format!("{}: cannot be read: {error}", file.display())))?;
+    Ok(text)
+}
+
+/// Whether there is an instance to add.
+async fn put_instances(
+    client: &mut Client,
+    instances: Vec<Instance>,
+    dry_run: bool,
+    force: bool,
+) -> anyhow::Result<bool> {
+    let known = client.list_instances(timed(ListInstancesRequest { with_secrets: true })).await?.into_inner().instances;
+    let known: BTreeMap<String, Instance> = known.into_iter().map(|known| (known.url.clone(), known)).collect();
+    let wanted: BTreeMap<String, Instance> = instances.iter().map(|i| (canonical(&i.url), i.clone())).collect();
+    let request = |dry_run| timed(PutInstancesRequest { instances: instances.clone(), dry_run, force });
+    let PutInstancesResponse { added, changed, removed, unchanged } =
+        client.put_instances(request(true)).await?.into_inner();
+    for url in &added {
+        print(format_args!("+ instance {url}"))?;
+    }
+    for url in &changed {
+        let differences = match (known.get(url), wanted.get(url)) {
+            (Some(old), Some(new)) => instance_differences(old, new).join(", "),
+            _ => String::new(),
+        };
+        print(format_args!("~ instance {url}: {differences}"))?;
+    }
+    for url in &removed {
+        print(format_args!("- instance {url}"))?;
+    }
+    for url in &unchanged {
+        print(format_args!("= instance {url}"))?;
+    }
+    if !dry_run {
+        client.put_instances(request(false)).await?;
+        eprintln!("InstanceList applied");
+    }
+    Ok(!added.is_empty())
+}
+
+/// As the control plane knows it.
+fn canonical(url: &str) -> String {
+    bbb::instance_url(url).unwrap_or_else(|_| url.to_owned())
+}
+
+fn instance_differences(old: &Instance, new: &Instance) -> Vec<String> {
+    let mut found = Vec::new();
+    if old.secret != new.secret {
+        found.push("secret".to_owned());
+    }
+    let algorithm = if new.checksum == 0 { b3lb_proto::v1::ChecksumAlgorithm::Sha256 } else { new.checksum() };
+    let capacity = if new.capacity == 0.0 { 1.0 } else { new.capacity };
+    let mut compare = |name: &str, old: String, new: String| {
+        if old != new {
+            found.push(format!("{name}: {old} → {new}"));
+        }
+    };
+    compare("checksum", old.checksum().as_str_name().to_lowercase(), algorithm.as_str_name().to_lowercase());
+    compare("capacity", old.capacity.to_string(), capacity.to_string());
+    if new.admission != 0 {
+        let name = |instance: &Instance| instance.admission().as_str_name().to_lowercase();
+        compare("admission", name(old), name(new));
+    }
+    compare("tags", old.tags.join(" "), new.tags.join(" "));
+    compare("signs_forms", old.signs_forms.to_string(), new.signs_forms.to_string());
+    found
+}
+
+/// `pool_changes`: instances were to be added before it, which a dry run has not done.
+async fn put_tenant(client: &mut Client, tenant: Tenant, dry_run: bool, pool_changes: bool) -> anyhow::Result<()> {
+    let request = |dry_run| timed(PutTenantRequest { tenant: Some(tenant.clone()), dry_run });
+    let would_be = match client.put_tenant(request(true)).await {
+        Ok(answer) => answer.into_inner(),
+        Err(refusal) if dry_run && pool_changes && refusal.message().contains("is not part of the pool") => {
+            return print(format_args!("? tenant {}: cannot be checked before the instances are there", tenant.host));
+        }
+        Err(refusal) => return Err(refusal.into()),
+    };
+    let host = would_be.host.clone();
+    let request_known = timed(GetTenantRequest { host: host.clone(), with_secrets: true });
+    let known = match client.get_tenant(request_known).await {
+        Ok(known) => Some(known.into_inner()),
+        Err(status) if status.code() == Code::NotFound => None,
+        Err(status) => return Err(status.into()),
+    };
+    match known {
+        None => print(format_args!("+ tenant {host}"))?,
+        Some(known) => {
+            let new = Tenant { secrets: tenant.secrets.clone(), ..would_be };
+            let differences = differences(&tenant_document(&known), &tenant_document(&new));
+            match differences.is_empty() {
+                true => print(format_args!("= tenant {host}"))?,
+                false => print(format_args!("~ tenant {host}: {}", differences.join(", ")))?,
+            }
+        }
+    }
+    if !dry_run {
+        client.put_tenant(request(false)).await?;
+        eprintln!("Tenant {host} applied");
+    }
+    Ok(())
+}
+
+/// Where two documents differ, field by field. Of secrets only that they do is told.
+fn differences(old: &Value, new: &Value) -> Vec<String> {
+    let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
+    flatten("", old, &mut before);
+    flatten("", new, &mut after);
+    let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let told = |value: Option<&String>| value.cloned().unwrap_or_else(|| "none".to_owned());
+    let mut found: Vec<String> = Vec::new();
+    for name in names {
+        let (old, new) = (before.get(name), after.get(name));
+        if old == new {
+            continue;
+        }
+        let line = match name.starts_with("spec.secret") {
+            true => "secrets".to_owned(),
+            false => format!("{}: {} → {}", name.trim_start_matches("spec."), told(old), told(new)),
+        };
+        if !found.contains(&line) {
+            found.push(line);
+        }
+    }
+    found
+}
+
+fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                flatten(&path, value, into);
+            }
+        }
+        Value::Array(values) if values.is_empty() => {}
+        Value::Array(values) => {
+            let texts: Vec<String> =
+                values.iter().map(|value| value.to_string().trim_matches('"').to_owned()).collect();
+            into.insert(path.to_owned(), texts.join(" "));
+        }
+        Value::Null => {}
+        value => drop(into.insert(path.to_owned(), value.to_string().trim_matches('"').to_owned())),
+    }
+}

@@ -1,0 +1,85 @@
+//! Takes over what an original B3LB or BigBlueSwarm knows, while it runs.
+//!
+//! - [`original`]: what its Redis holds; [`configuration`]: what its configuration file says.
+
+mod configuration;
+mod original;
+
+use super::init::create;
+use super::timed;
+use crate::args::Import;
+use crate::client::Client;
+use crate::output::{Column, Format, Listing};
+use b3lb_proto::v1::{ImportRequest, ImportedItem};
+use original::Original;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Recordings in one request: a tenth of the bytes that a control plane takes.
+const RECORDINGS_TOGETHER: usize = 4000;
+
+const ITEMS: &[Column] = &[
+    Column::text("kind", "KIND"),
+    Column::text("name", "NAME"),
+    Column::text("outcome", "OUTCOME"),
+    Column::text("detail", "DETAIL"),
+];
+
+/// Reads the original and has the control plane take it over.
+///
+/// # Errors
+/// The original cannot be read, there is nothing in it, or an instance or a tenant of it cannot be taken over.
+pub(super) async fn import(client: &mut Client, import: &Import, format: Format) -> anyhow::Result<()> {
+    let original = Original::read(&configuration::redis(&import.source)?).await?;
+    eprintln!("{} were read from {}", original.summary(), original.address);
+    let items = take_over(client, original, import.dry_run).await?;
+    eprintln!("{}", counted(&items, import.dry_run));
+    let lost = items.iter().filter(|item| item.outcome == "skipped" && matches!(&*item.kind, "instance" | "tenant"));
+    let lost = lost.count();
+    let mut listing = Listing::new(ITEMS);
+    for item in items {
+        // What stays as it is would hide what does not.
+        if format != Format::Table || item.outcome != "unchanged" {
+            listing.push([json!(item.kind), json!(item.name), json!(item.outcome), json!(item.detail)]);
+        }
+    }
+    listing.print(format)?;
+    anyhow::ensure!(lost == 0, "{lost} instances or tenants are not taken over");
+    Ok(())
+}
+
+/// Writes its configuration file anew.
+///
+/// # Errors
+/// It cannot be read, or there is such a file already.
+pub(super) fn convert(import: &Import) -> anyhow::Result<()> {
+    let Some(path) = &import.write_config else { return Ok(()) };
+    create(path, &configuration::converted(&import.source)?)?;
+    eprintln!("{} is written", path.display());
+    Ok(())
+}
+
+async fn take_over(client: &mut Client, original: Original, dry_run: bool) -> anyhow::Result<Vec<ImportedItem>> {
+    let Original { instances, tenants, meetings, recordings, .. } = original;
+    let first = ImportRequest { instances: instances.clone(), tenants, meetings, recordings: Vec::new(), dry_run };
+    let mut items = client.import(timed(first)).await?.into_inner().items;
+    for recordings in recordings.chunks(RECORDINGS_TOGETHER) {
+        // What a dry run has not added must be named again.
+        let instances = if dry_run { instances.clone() } else { Vec::new() };
+        let request = ImportRequest { instances, recordings: recordings.to_vec(), dry_run, ..ImportRequest::default() };
+        let more = client.import(timed(request)).await?.into_inner().items;
+        items.extend(more.into_iter().filter(|item| item.kind == "recording"));
+    }
+    Ok(items)
+}
+
+fn counted(items: &[ImportedItem], dry_run: bool) -> String {
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for item in items {
+        *counts.entry((&item.kind, &item.outcome)).or_default() += 1;
+    }
+    let counts: Vec<String> =
+        counts.into_iter().map(|((kind, outcome), count)| format!("{count} {kind}s {outcome}")).collect();
+    let counts = if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") };
+    if dry_run { format!("would be: {counts}; nothing was changed") } else { counts }
+}

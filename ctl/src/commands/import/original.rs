@@ -1,0 +1,124 @@
+//! What the Redis of an original holds: the keys of all its versions.
+
+use crate::resources::of_original;
+use anyhow::{Context, ensure};
+use b3lb_proto::v1::{ChecksumAlgorithm, Instance, Meeting, RecordingEntry, Tenant};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, ConnectionInfo};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// A Redis that does not answer within this is away.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Keys that are asked for at a time, so that the original goes on beside it.
+const KEYS_TOGETHER: usize = 500;
+/// Instances by url: since 2.0, and before.
+const INSTANCES: [&str; 2] = ["instances:list", "b3lb_instances"];
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Original {
+    /// Where, without a password.
+    pub(super) address: String,
+    pub(super) instances: Vec<Instance>,
+    pub(super) tenants: Vec<Tenant>,
+    pub(super) meetings: Vec<Meeting>,
+    pub(super) recordings: Vec<RecordingEntry>,
+}
+
+impl Original {
+    /// Reads everything. Nothing is written there.
+    ///
+    /// # Errors
+    /// It cannot be read, or there is nothing of an original in it.
+    pub(super) async fn read(info: &ConnectionInfo) -> anyhow::Result<Self> {
+        let address = format!("{} (database {})", info.addr(), info.redis_settings().db());
+        let mut redis = connect(info).await.with_context(|| format!("the Redis at {address} cannot be read"))?;
+        let mut original = Self { address, ..Self::default() };
+        original.fill(&mut redis).await.with_context(|| format!("the Redis at {} cannot be read", original.address))?;
+        let is_empty = original.instances.is_empty() && original.tenants.is_empty() && original.meetings.is_empty();
+        ensure!(!is_empty, "there is nothing of a B3LB or BigBlueSwarm in the Redis at {}", original.address);
+        Ok(original)
+    }
+
+    /// How much it is.
+    pub(super) fn summary(&self) -> String {
+        let Self { instances, tenants, meetings, recordings, .. } = self;
+        let [i, t, m, r] = [instances.len(), tenants.len(), meetings.len(), recordings.len()];
+        format!("{i} instances, {t} tenants, {m} meetings and {r} recordings")
+    }
+
+    async fn fill(&mut self, redis: &mut MultiplexedConnection) -> anyhow::Result<()> {
+        let mut secrets: BTreeMap<String, String> = BTreeMap::new();
+        for key in INSTANCES {
+            let found: BTreeMap<String, String> = redis::cmd("HGETALL").arg(key).query_async(redis).await?;
+            secrets.extend(found);
+        }
+        let instance = |(url, secret): (&String, &String)| Instance {
+            url: url.clone(),
+            secret: secret.clone(),
+            // The originals sign with nothing else, so that every instance of theirs is known to take it.
+            checksum: ChecksumAlgorithm::Sha1.into(),
+            ..Instance::default()
+        };
+        self.instances = secrets.iter().map(instance).collect();
+        // The oldest version had nothing before its meetingIDs, and other programs may have keys here as well.
+        let urls: BTreeSet<&str> = secrets.keys().map(String::as_str).collect();
+        let keys = keys(redis).await?;
+        for keys in keys.chunks(KEYS_TOGETHER) {
+            // What is no text is nil.
+            let values: Vec<Option<String>> = redis::cmd("MGET").arg(keys).query_async(redis).await?;
+            for (key, value) in keys.iter().zip(values) {
+                let Some(value) = value else { continue };
+                self.take(key, value, &urls);
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, key: &str, value: String, urls: &BTreeSet<&str>) {
+        let meeting = |id: &str, instance| Meeting { meeting_id: id.to_owned(), instance, ..Meeting::default() };
+        if let Some(host) = key.strip_prefix("tenant:") {
+            match of_original(&value, host) {
+                Ok(tenant) => self.tenants.push(tenant),
+                Err(reason) => eprintln!("warning: {key}{reason}"),
+            }
+        } else if let Some(id) = key.strip_prefix("recording:") {
+            let (record_id, tenant) = (id.to_owned(), String::new());
+            self.recordings.push(RecordingEntry { record_id, tenant, instance: value });
+        } else if let Some(id) = key.strip_prefix("meeting:") {
+            // A create that failed left a key without an id.
+            if !id.is_empty() {
+                self.meetings.push(meeting(id, value));
+            }
+        } else if urls.contains(&*value) {
+            self.meetings.push(meeting(key, value));
+        }
+    }
+}
+
+async fn connect(info: &ConnectionInfo) -> redis::RedisResult<MultiplexedConnection> {
+    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(TIMEOUT)).set_response_timeout(Some(TIMEOUT));
+    Client::open(info.clone())?.get_multiplexed_async_connection_with_config(&config).await
+}
+
+/// All keys, each once.
+async fn keys(redis: &mut MultiplexedConnection) -> redis::RedisResult<Vec<String>> {
+    let mut found: BTreeSet<Vec<u8>> = BTreeSet::new();
+    let mut cursor: u64 = 0;
+    loop {
+        let (next, keys): (u64, Vec<Vec<u8>>) =
+            redis::cmd("SCAN").arg(cursor).arg("COUNT").arg(KEYS_TOGETHER).query_async(redis).await?;
+        found.extend(keys);
+        cursor = next;
+        if cursor == 0 {
+            break;
+        }
+    }
+    // A key that is no text is none of theirs.
+    Ok(found
+        .into_iter()
+        .filter_map(|key| String::from_utf8(key).ok())
+        .filter(|key| !key.starts_with("{b3lb}"))
+        .collect())
+}

@@ -1,0 +1,57 @@
+//! The pool live, on the whole screen.
+//!
+//! - [`view`]: what is seen, drawn from what is known.
+
+mod view;
+
+use crate::client::Client;
+use anyhow::ensure;
+use b3lb_proto::v1::StatusRequest;
+use crossterm::event::{Event, EventStream, KeyCode, KeyEventKind, KeyModifiers};
+use futures::StreamExt;
+use std::io::{IsTerminal, stdout};
+use view::View;
+
+/// Shows the pool until somebody has seen enough.
+///
+/// # Errors
+/// There is no terminal, or the control plane ends the stream.
+pub(super) async fn top(client: &mut Client) -> anyhow::Result<()> {
+    ensure!(stdout().is_terminal(), "top needs a terminal; `b3lbctl status --watch` does not");
+    let mut updates = client.watch_status(StatusRequest {}).await?.into_inner();
+    let mut keys = EventStream::new();
+    let mut view = View::default();
+    let mut screen = Screen(ratatui::try_init()?);
+    loop {
+        screen.0.draw(|frame| view.draw(frame))?;
+        tokio::select! {
+            update = updates.message() => match update? {
+                Some(status) => view.take(status),
+                None => anyhow::bail!("the control plane ended the stream"),
+            },
+            event = keys.next() => match event.transpose()? {
+                Some(Event::Key(key)) if key.kind == KeyEventKind::Press => match key.code {
+                    KeyCode::Char('q') | KeyCode::Esc => return Ok(()),
+                    KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return Ok(()),
+                    KeyCode::Char('s') => view.sort_otherwise(),
+                    KeyCode::Up | KeyCode::Char('k') => view.scroll(-1),
+                    KeyCode::Down | KeyCode::Char('j') => view.scroll(1),
+                    KeyCode::PageUp => view.scroll(-10),
+                    KeyCode::PageDown => view.scroll(10),
+                    _ => {}
+                },
+                Some(_) => {}
+                None => return Ok(()),
+            },
+        }
+    }
+}
+
+/// The terminal, which is as it was before once this is gone.
+struct Screen(ratatui::DefaultTerminal);
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        ratatui::restore();
+    }
+}

@@ -1,0 +1,136 @@
+//! Which control plane is meant, and who we are there: flags and environment first, then the context of a configuration file.
+
+use crate::Mistake;
+use crate::args::Global;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Where a file is looked for when none is named, below the home directory; the originals wrote theirs there.
+const DEFAULT_PATHS: [&str; 2] = [".b3lb/.b3lbctl.yml", ".bigblueswarm/.bbsctl.yml"];
+
+/// Where a control plane is unless anything says otherwise.
+const DEFAULT_ADDRESS: &str = "http://127.0.0.1:8091";
+
+/// The admin key is read from the file that this variable names.
+const KEY_FILE: &str = "B3LB_ADMIN_API_KEY_FILE";
+
+/// A control plane, and how it is spoken to.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    pub(crate) address: String,
+    pub(crate) key: String,
+    pub(crate) ca_file: Option<PathBuf>,
+    /// A certificate and its key.
+    pub(crate) identity: Option<(PathBuf, PathBuf)>,
+    /// Where frontends of this pool call.
+    pub(crate) proxy: Option<String>,
+}
+
+/// A configuration file: one control plane, as the originals wrote it, or several contexts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct File {
+    #[serde(alias = "bbs", alias = "address")]
+    b3lb: Option<String>,
+    #[serde(rename = "apiKey", alias = "api_key", alias = "key")]
+    api_key: Option<String>,
+    pub(crate) current_context: Option<String>,
+    pub(crate) contexts: BTreeMap<String, Entry>,
+}
+
+/// A context as it stands in a file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Entry {
+    address: Option<String>,
+    key: Option<String>,
+    key_file: Option<PathBuf>,
+    ca_file: Option<PathBuf>,
+    certificate: Option<PathBuf>,
+    certificate_key: Option<PathBuf>,
+    proxy: Option<String>,
+}
+
+impl Context {
+    /// What the command line, the environment and the file say together.
+    ///
+    /// # Errors
+    /// [`Mistake`]: a file that cannot be read, a context that there is not, or no key.
+    pub(crate) fn resolve(global: &Global) -> Result<Self, Mistake> {
+        let entry = match File::find(global)? {
+            Some((path, file)) => file.entry(&path, global.context.as_deref())?,
+            None => match &global.context {
+                Some(name) => {
+                    return Err(Mistake(format!("there is no context {name:?}, and no file that could have it")));
+                }
+                None => Entry::default(),
+            },
+        };
+        let (tls, key_file) = (&global.tls, std::env::var_os(KEY_FILE).map(PathBuf::from).or(entry.key_file));
+        let key = match (global.key.clone(), key_file.filter(|_| entry.key.is_none())) {
+            (Some(key), _) => Some(key),
+            (None, Some(path)) => Some(read(&path)?.trim_end_matches(['\r', '\n']).to_owned()),
+            (None, None) => entry.key,
+        };
+        let key = key.filter(|key| !key.is_empty()).ok_or_else(|| {
+            Mistake(
+                "no admin key: give --key, set B3LB_ADMIN_API_KEY or B3LB_ADMIN_API_KEY_FILE, or write one with `b3lbctl \
+                 init config`"
+                    .to_owned(),
+            )
+        })?;
+        let address = global.address.clone().or(entry.address).unwrap_or_else(|| DEFAULT_ADDRESS.to_owned());
+        let identity = match (&tls.certificate, &tls.certificate_key) {
+            (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
+            _ => entry.certificate.zip(entry.certificate_key),
+        };
+        let ca_file = tls.ca_file.clone().or(entry.ca_file);
+        Ok(Self { address: address.trim_end_matches('/').to_owned(), key, ca_file, identity, proxy: entry.proxy })
+    }
+}
+
+impl File {
+    /// The file that is named, or the first default one that exists.
+    ///
+    /// # Errors
+    /// [`Mistake`] if it is not what it should be.
+    pub(crate) fn find(global: &Global) -> Result<Option<(PathBuf, Self)>, Mistake> {
+        let below = |home: std::ffi::OsString| {
+            let mut paths = DEFAULT_PATHS.iter().map(|path| Path::new(&home).join(path));
+            paths.find(|path| path.exists())
+        };
+        let path = global.config.clone().or_else(|| std::env::var_os("HOME").and_then(below));
+        let Some(path) = path else { return Ok(None) };
+        let text = read(&path)?;
+        let file = Self::parse(&text).map_err(|reason| Mistake(format!("{}{reason}", path.display())))?;
+        Ok(Some((path, file)))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        crate::resources::parse(text).map(|mut files| files.pop().unwrap_or_default())
+    }
+
+    fn entry(mut self, path: &Path, wanted: Option<&str>) -> Result<Entry, Mistake> {
+        let Some(name) = wanted.or(self.current_context.as_deref()) else {
+            return match (self.contexts.len(), &self.b3lb, &self.api_key) {
+                (0, ..) | (_, Some(_), _) | (_, _, Some(_)) => {
+                    Ok(Entry { address: self.b3lb, key: self.api_key, ..Entry::default() })
+                }
+                (1, ..) => Ok(self.contexts.into_values().next().unwrap_or_default()),
+                _ => Err(Mistake(format!(
+                    "{}: has several contexts and no current_context: give --context",
+                    path.display()
+                ))),
+            };
+        };
+        let names: Vec<String> = self.contexts.keys().cloned().collect();
+        let (name, among) = (name.to_owned(), if names.is_empty() { "none".to_owned() } else { names.join(", ") });
+        let entry = self.contexts.remove(&name);
+        entry.ok_or_else(|| Mistake(format!("{}: there is no context {name:?}; it has {among}", path.display())))
+    }
+}
+
+fn read(path: &Path) -> Result<String, Mistake> {
+    std::fs::read_to_string(path).map_err(|error| Mistake(format!("{}: cannot be read: {error}", path.display())))
+}

@@ -114,6 +114,7 @@ bigbluebutton-secret: bigbluebuttonSecret
 influxdb-token: influxdbToken
 proxy-token: proxyToken
 redis-password: redisPassword
+redis-sentinel-password: redisSentinelPassword
 {{- end }}
 
 {{/* The keys that proxies are given: what they show to control planes. */}}
@@ -124,7 +125,7 @@ redis-password: redisPassword
 
 {{/* Where the programs find the secrets that they are given. Takes a list of keys. */}}
 {{- define "b3lb.secretEnv" -}}
-{{- $variables := dict "admin-api-key" "ADMIN_API_KEY" "bigbluebutton-secret" "BIGBLUEBUTTON_SECRET" "influxdb-token" "INFLUXDB_TOKEN" "proxy-token" "CONTROL_PLANE_PROXY_TOKEN" "redis-password" "REDIS_PASSWORD" }}
+{{- $variables := dict "admin-api-key" "ADMIN_API_KEY" "bigbluebutton-secret" "BIGBLUEBUTTON_SECRET" "influxdb-token" "INFLUXDB_TOKEN" "proxy-token" "CONTROL_PLANE_PROXY_TOKEN" "redis-password" "REDIS_PASSWORD" "redis-sentinel-password" "REDIS_SENTINEL_PASSWORD" }}
 {{- range $key := . }}
 - name: B3LB_{{ index $variables $key }}_FILE
   value: /run/b3lb/secrets/{{ $key }}

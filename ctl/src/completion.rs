@@ -10,7 +10,7 @@ use clap::{CommandFactory, Parser};
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::{CompleteEnv, Shells};
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Write};
 use std::time::Duration;
 
 /// Nobody waits longer for a name.
@@ -31,6 +31,10 @@ pub(crate) fn answer() {
 pub(crate) fn script(shell: &str) -> anyhow::Result<()> {
     let shells = Shells::builtins();
     let shell = shells.completer(shell).ok_or_else(|| anyhow!("nothing is known of the shell {shell:?}"))?;
+    if shell.name() == "bash" {
+        // Bash takes the colon of a url for the end of a word, and would complete what stands behind it.
+        writeln!(io::stdout(), "COMP_WORDBREAKS=${{COMP_WORDBREAKS//:}}")?;
+    }
     shell.write_registration(VARIABLE, "b3lbctl", "b3lbctl", "b3lbctl", &mut io::stdout())?;
     Ok(())
 }

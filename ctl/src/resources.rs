@@ -96,7 +96,10 @@ fn place(error: &Error) -> String {
     let reason = match error {
         Error::ExternalMessage { msg, .. } => format!("no valid YAML: {msg}"),
         _ => match harmless.iter().find_map(|start| told.find(start)) {
-            Some(at) => told[at..].lines().next().unwrap_or_default().to_owned(),
+            Some(at) => {
+                let line = told[at..].lines().next().unwrap_or_default();
+                line.split(" at line ").next().unwrap_or_default().to_owned()
+            }
             None => "a value of another kind belongs here".to_owned(),
         },
     };

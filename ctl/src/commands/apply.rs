@@ -115,7 +115,8 @@ fn instance_differences(old: &Instance, new: &Instance) -> Vec<String> {
         let name = |instance: &Instance| instance.admission().as_str_name().to_lowercase();
         compare("admission", name(old), name(new));
     }
-    compare("tags", old.tags.join(" "), new.tags.join(" "));
+    let tags = |tags: &[String]| if tags.is_empty() { "none".to_owned() } else { tags.join(" ") };
+    compare("tags", tags(&old.tags), tags(&new.tags));
     compare("signs_forms", old.signs_forms.to_string(), new.signs_forms.to_string());
     found
 }

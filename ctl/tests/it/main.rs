@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod pool;
+mod sessions;
+
 use b3lb_config::settings::{Settings, Tls};
 use bbb::Secret;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -11,7 +14,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-const KEY: &str = "the-admin-key";
+use pool::KEY;
 
 /// A control plane, which ends when this is dropped.
 struct ControlPlane {

@@ -3,7 +3,7 @@
 use crate::live::{Live, Reload};
 use crate::load::load;
 use crate::settings::Settings;
-use crate::{logging, tls};
+use crate::{logging, tls, traces};
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -58,6 +58,7 @@ impl Args {
             println!("{name}: ok");
             return Err(ExitCode::SUCCESS);
         }
+        traces::start(&loaded.settings).map_err(refuse)?;
         logging::start(&loaded.settings.log);
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");

@@ -28,6 +28,10 @@ const POLL_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duratio
 /// Frontends give up after a minute or two, whatever a proxy still waits for.
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(10 * 60);
 
+/// What starts programs kills them when they have not ended after half a minute, or a minute and a half; calls under way need some of it.
+const GRACE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(60);
+
+const SWITCH: &[(&str, bool)] = &[("true", true), ("false", false)];
 const COMPATS: &[(&str, AdminCompat)] = &[("b3lb", AdminCompat::B3lb), ("bigblueswarm", AdminCompat::BigBlueSwarm)];
 const POLICIES: &[(&str, Policy)] = &[("ledger", Policy::Ledger), ("classic", Policy::Classic)];
 const LOG_FORMATS: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("json", LogFormat::Json)];
@@ -75,6 +79,7 @@ pub(crate) static KEYS: &[Key] = &[
         put(&mut tls(&mut s.data_plane.client_tls).certificate, Ok(v.into()))
     }),
     key("data_plane.client_tls.key", |s, v| put(&mut tls(&mut s.data_plane.client_tls).key, Ok(v.into()))),
+    key("data_plane.shutdown_grace", |s, v| put(&mut s.data_plane.shutdown_grace, value::duration(v, GRACE))),
     list("parameters.create.defaults", |s, v| put(&mut s.parameters.create.defaults, value::parameters(v))),
     list("parameters.create.overrides", |s, v| put(&mut s.parameters.create.overrides, value::parameters(v))),
     list("parameters.create.removed", |s, v| put(&mut s.parameters.create.removed, value::parameter_names(v))),
@@ -88,6 +93,9 @@ pub(crate) static KEYS: &[Key] = &[
     key("upstream.create_timeout", |s, v| put(&mut s.upstream.create_timeout, value::duration(v, TIMEOUT))),
     key("log.level", |s, v| put(&mut s.log.level, value::log_filter(v))),
     key("log.format", |s, v| put(&mut s.log.format, value::word(v, LOG_FORMATS))),
+    key("log.access", |s, v| put(&mut s.log.access, value::word(v, SWITCH))),
+    key("tracing.otlp_endpoint", |s, v| put(&mut s.tracing.otlp_endpoint, value::http_url(v).map(Some))),
+    key("tracing.sample_ratio", |s, v| put(&mut s.tracing.sample_ratio, value::ratio(v))),
 ];
 
 /// Keys and sections of the original systems that have no meaning here, and why.

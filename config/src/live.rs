@@ -168,6 +168,7 @@ impl Reload {
             tracing::warn!("{} can only change with the next start", kept.join(", "));
         }
         self.fingerprint = fingerprint;
+        crate::logging::set_level(&settings.log.level);
         self.settings.send_replace(Arc::new(settings));
         tracing::info!("the configuration was read again and is in force");
         Ok(true)

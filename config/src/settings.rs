@@ -34,6 +34,8 @@ pub struct Settings {
     pub upstream: Upstream,
     /// `log`.
     pub log: Log,
+    /// `tracing`; without an endpoint there are no traces.
+    pub tracing: Tracing,
 }
 
 /// What frontends know of B3LB.
@@ -160,6 +162,8 @@ pub struct DataPlane {
     pub tls: Option<Tls>,
     /// `client_tls`: what a proxy shows to control planes that ask who it is.
     pub client_tls: Option<Tls>,
+    /// `shutdown_grace`: how long a proxy that shall end goes on as before, but says that it is not ready.
+    pub shutdown_grace: Duration,
 }
 
 /// How instances are called.
@@ -180,6 +184,17 @@ pub struct Log {
     pub level: String,
     /// How lines look.
     pub format: LogFormat,
+    /// `access`: a line for each call is written to stdout.
+    pub access: bool,
+}
+
+/// Where traces go, and how many.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tracing {
+    /// `otlp_endpoint`: a collector that takes OTLP over gRPC.
+    pub otlp_endpoint: Option<Url>,
+    /// `sample_ratio`: the part of all calls that is traced, of those with which the frontend does not say whether they are.
+    pub sample_ratio: f64,
 }
 
 /// How log lines look.
@@ -227,6 +242,7 @@ impl Default for Settings {
                 trusted_proxies: Vec::new(),
                 tls: None,
                 client_tls: None,
+                shutdown_grace: Duration::from_secs(5),
             },
             parameters: Parameters::default(),
             upstream: Upstream {
@@ -234,7 +250,8 @@ impl Default for Settings {
                 call_timeout: Duration::from_secs(10),
                 create_timeout: Duration::from_secs(60),
             },
-            log: Log { level: "info".to_owned(), format: LogFormat::default() },
+            log: Log { level: "info".to_owned(), format: LogFormat::default(), access: false },
+            tracing: Tracing { otlp_endpoint: None, sample_ratio: 1.0 },
         }
     }
 }
@@ -278,6 +295,8 @@ impl Settings {
             "data_plane.admin_listen" => data_plane.admin_listen;
             "data_plane.workers" => data_plane.workers;
             "log.format" => log.format;
+            "log.access" => log.access;
+            "tracing" => tracing;
         }
         (self, kept)
     }

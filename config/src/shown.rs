@@ -105,6 +105,7 @@ fn value(s: &Settings, name: &str, with_secrets: bool) -> Option<Value> {
         "data_plane.tls.key" => tls(&s.data_plane.tls, |tls| Some(&tls.key)),
         "data_plane.client_tls.certificate" => tls(&s.data_plane.client_tls, |tls| Some(&tls.certificate)),
         "data_plane.client_tls.key" => tls(&s.data_plane.client_tls, |tls| Some(&tls.key)),
+        "data_plane.shutdown_grace" => duration(s.data_plane.shutdown_grace),
         "parameters.create.defaults" => json!(s.parameters.create.defaults),
         "parameters.create.overrides" => json!(s.parameters.create.overrides),
         "parameters.create.removed" => json!(s.parameters.create.removed),
@@ -121,6 +122,11 @@ fn value(s: &Settings, name: &str, with_secrets: bool) -> Option<Value> {
             LogFormat::Text => "text",
             LogFormat::Json => "json",
         }),
+        "log.access" => json!(s.log.access),
+        "tracing.otlp_endpoint" => {
+            json!(s.tracing.otlp_endpoint.as_ref().map(|url| url.as_str().trim_end_matches('/')))
+        }
+        "tracing.sample_ratio" => json!(s.tracing.sample_ratio),
         _ => return None,
     })
 }

@@ -1,5 +1,6 @@
 //! How a program runs and ends.
 
+use crate::traces;
 use std::future::Future;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,6 +17,7 @@ pub fn run<F: Future<Output = anyhow::Result<()>>>(program: impl FnOnce(Cancella
         .build()
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(until_signal(program)));
+    traces::finish();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

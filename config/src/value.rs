@@ -34,6 +34,13 @@ pub(crate) fn percentage(text: &str) -> Parsed<f64> {
     if percentage > 0.0 && percentage <= 100.0 { Ok(percentage) } else { Err(expected.into()) }
 }
 
+/// A part of something, from none to all of it.
+pub(crate) fn ratio(text: &str) -> Parsed<f64> {
+    let expected = "a number from 0 to 1, such as 0.1";
+    let ratio: f64 = parse(text, expected)?;
+    if (0.0..=1.0).contains(&ratio) { Ok(ratio) } else { Err(expected.into()) }
+}
+
 /// A duration such as `90s` or `5m`, within the bounds.
 pub(crate) fn duration(text: &str, bounds: RangeInclusive<Duration>) -> Parsed<Duration> {
     let expected = || {

@@ -148,7 +148,7 @@ const KEYS_WRONG: &[(&str, &str)] = &[
     (
         "prot: {api_key: hunter2}\n",
         "b3lb.yaml:1: prot: there is no such key; the file has bigbluebutton, admin, balancer, port, redis, influxdb, \
-         state_dir, control_plane, data_plane, parameters, upstream, log",
+         state_dir, control_plane, data_plane, parameters, upstream, log, tracing",
     ),
     (
         "control_plane: {tls: {cert: /a}}\n",
@@ -242,6 +242,11 @@ const VALUES_WRONG: &[(&str, &str)] = &[
         "b3lb.yaml:1: log.level: \"b3lb=loud\" is not a log filter such as info or warn,b3lb_data_plane=debug",
     ),
     ("log: {format: xml}\n", "b3lb.yaml:1: log.format: \"xml\" is not one of text, json"),
+    ("log: {access: 1}\n", "b3lb.yaml:1: log.access: \"1\" is not one of true, false"),
+    (
+        "tracing: {sample_ratio: 2}\n",
+        "b3lb.yaml:1: tracing.sample_ratio: \"2\" is not a number from 0 to 1, such as 0.1",
+    ),
 ];
 
 /// Values that do not fit each other.
@@ -310,7 +315,7 @@ fn without_a_path_the_first_default_file_below_home_is_read() {
 fn the_environment_overrides_the_file() {
     let text = "admin: {api_key: key}\nport: 8090\nlog: {format: json}\n";
     let expected =
-        Settings { port: 8099, log: Log { level: "info".to_owned(), format: LogFormat::Json }, ..with_key() };
+        Settings { port: 8099, log: Log { format: LogFormat::Json, ..Settings::default().log }, ..with_key() };
     assert_eq!(settings(text, &[("B3LB_PORT", "8099"), ("B3LB_LOG_FORMAT", ""), ("PATH", "/bin")]), expected);
 }
 

@@ -25,13 +25,15 @@ data_plane:
   trusted_proxies: [10.0.0.1, '::1']
   tls: {certificate: /pc, key: /pk}
   client_tls: {certificate: /cc, key: /ck}
+  shutdown_grace: 1s
 parameters:
   create: {defaults: {welcome: 'Hello = all', disabledFeatures: 'chat,polls'}, overrides: {record: true}, removed: [logo, x]}
   join: {defaults: {guest: yes}, overrides: {role: viewer}, removed: [y]}
   duration_max: 90
   slides: https://files.example.org/a.pdf
 upstream: {ca_file: /roots, call_timeout: 5s, create_timeout: 30s}
-log: {level: debug, format: json}
+log: {level: debug, format: json, access: true}
+tracing: {otlp_endpoint: 'http://otel:4317', sample_ratio: 0.1}
 ";
     let variables: Vec<(String, String)> = crate::file::entries(file)
         .unwrap()

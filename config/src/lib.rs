@@ -6,7 +6,7 @@
 //! - [`Args`]: the command line that all programs share;
 //! - [`live`]: the configuration while a program runs, read again when its files change;
 //! - [`logging`], [`traces`], [`tls`], [`shutdown`]: what each of them does first and last;
-//! - [`process`]: what Prometheus is told of each of them.
+//! - [`process`], [`pulse`]: what Prometheus is told of each of them, and whether it goes on.
 
 pub mod args;
 mod environment;
@@ -17,6 +17,7 @@ pub mod live;
 pub mod load;
 pub mod logging;
 pub mod process;
+pub mod pulse;
 pub mod settings;
 pub mod shown;
 pub mod shutdown;

@@ -19,7 +19,12 @@ pub fn start(log: &Log) {
         LogFormat::Text => lines.with_ansi(stderr().is_terminal()).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    let started = tracing_subscriber::registry().with(lines.with_filter(filter)).with(traces::layer()).try_init();
+    let lines = tracing_subscriber::registry().with(lines.with_filter(filter));
+    // A layer that may be none would want all spans.
+    let started = match traces::layer() {
+        Some(layer) => lines.with(layer).try_init(),
+        None => lines.try_init(),
+    };
     // The only error is that logging has begun already.
     if started.is_ok() {
         let _ = LEVEL.set(handle);

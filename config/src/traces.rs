@@ -148,9 +148,17 @@ pub fn pass_on(span: &Span, headers: &mut HeaderMap) {
 
 /// The id of this span's trace, as people look it up.
 pub fn id(span: &Span) -> Option<String> {
-    let context = span.context();
-    let id = context.span().span_context().trace_id();
-    (!span.is_none()).then(|| id.to_string())
+    if span.is_disabled() {
+        return None;
+    }
+    Some(span.context().span().span_context().trace_id().to_string())
+}
+
+/// The id of the trace that these headers name.
+pub fn id_in(headers: &HeaderMap) -> Option<String> {
+    let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &Read(headers));
+    let span = context.span();
+    span.span_context().is_valid().then(|| span.span_context().trace_id().to_string())
 }
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");

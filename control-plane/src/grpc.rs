@@ -13,6 +13,7 @@ mod counted;
 mod hooks;
 mod parts;
 mod placement;
+mod traced;
 mod view;
 mod watch;
 
@@ -47,6 +48,7 @@ use tonic::service::{LayerExt, Routes};
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
+use traced::Trace;
 
 /// Bytes of one request: ten thousand instances in one PutInstances.
 const REQUEST_MAX: usize = 4 * 1024 * 1024;
@@ -93,8 +95,8 @@ pub(crate) async fn ready(rest: Router, health: &HealthReporter, calls: Calls, k
     let admin = AdminServer::new(AdminCalls(calls)).max_decoding_message_size(REQUEST_MAX);
     common(rest, health, ServingStatus::Serving)
         .await
-        .add_service(guard(Caller::Proxy).named_layer(placement))
-        .add_service(count.named_layer(guard(Caller::Admin).named_layer(admin)))
+        .add_service(guard(Caller::Proxy).named_layer(Trace.named_layer(placement)))
+        .add_service(count.named_layer(guard(Caller::Admin).named_layer(Trace.named_layer(admin))))
         .into_axum_router()
         .fallback(unknown)
 }

@@ -16,6 +16,7 @@ use ::metrics::{
 use ::metrics::{Unit, with_local_recorder};
 use b3lb_config::Live;
 use b3lb_config::process::Process;
+use b3lb_config::pulse::Pulse;
 use counts::Counts;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusRecorder};
 use std::sync::Arc;
@@ -25,6 +26,9 @@ use tonic::Code;
 
 /// How often [`Meters::tidy`] wants to be called: every observed duration takes memory until then.
 pub(crate) const TIDY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// That it is not called for so long means that jobs of this process do not get their turn.
+const TIDY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Seconds. A placement is one write to the store, a millisecond or less on a local network.
 const PLACE_BUCKETS: [f64; 9] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0];
@@ -48,6 +52,7 @@ pub(crate) struct Meters {
     placed_on: Counts,
     limits_hit: Counts,
     pub(crate) checks: Checks,
+    pulse: Pulse,
 }
 
 /// What became of a wish to place a meeting.
@@ -76,6 +81,7 @@ impl Meters {
             .set_buckets(&PLACE_BUCKETS)?
             .set_buckets_for_metric(Matcher::Full("b3lb_reconcile_duration_seconds".to_owned()), &ASK_BUCKETS)?
             .set_buckets_for_metric(Matcher::Full("b3lb_influxdb_query_duration_seconds".to_owned()), &ASK_BUCKETS)?;
+        let interval = live.now().control_plane.check_interval;
         let recorder = Arc::new(builder.build_recorder());
         Ok(with_local_recorder(&*recorder, || {
             describe_counter!("b3lb_placements_total", "Wishes to place a meeting, by what became of them");
@@ -100,7 +106,8 @@ impl Meters {
                 process: Process::new(live, |s| vec![("control_plane.tls", s.control_plane.tls.as_ref())]),
                 placed_on: Counts::default(),
                 limits_hit: Counts::default(),
-                checks: Checks::new(),
+                checks: Checks::new(interval),
+                pulse: Pulse::new("what looks after the meters", TIDY_PATIENCE),
             }
         }))
     }
@@ -164,7 +171,13 @@ impl Meters {
 
     /// Works off what was observed; to be called now and then.
     pub(crate) fn tidy(&self) {
+        self.pulse.beat();
         self.recorder.handle().run_upkeep();
+    }
+
+    /// What stands still that must not, if anything does.
+    pub(crate) fn stopped(&self) -> Option<&'static str> {
+        [&self.pulse, &self.checks.pulse].into_iter().find_map(Pulse::stopped)
     }
 
     /// Everything, in Prometheus' text format.
@@ -187,7 +200,8 @@ impl Outcome {
     const ALL: [Self; 6] =
         [Self::Placed, Self::Existing, Self::NoInstance, Self::Limited, Self::Unavailable, Self::Refused];
 
-    fn label(self) -> &'static str {
+    /// The word for it.
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Placed => "placed",
             Self::Existing => "existing",

@@ -23,13 +23,32 @@ pub(crate) fn not_ready() -> Router {
 /// Once it is. A store that goes away later does not make the control plane unready: it serves what it knows.
 pub(crate) fn ready(calls: Calls, keys: Keys) -> Router {
     Router::new()
-        .route("/livez", get(async || "ok\n"))
-        .route("/readyz", get(async || "ok\n"))
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         // The originals' command lines ask here what is served.
         .route("/bigbluebutton/api", get(version))
         .with_state(calls.clone())
         .merge(admin::routes(calls, keys))
+}
+
+/// Fails only if the process had better be started anew.
+async fn livez(State(calls): State<Calls>) -> Result<&'static str, (StatusCode, String)> {
+    match calls.meters.stopped() {
+        // One that ends stands still on purpose.
+        Some(whose) if !calls.shutdown.is_cancelled() => {
+            Err((StatusCode::SERVICE_UNAVAILABLE, format!("{whose} stands still\n")))
+        }
+        _ => Ok("ok\n"),
+    }
+}
+
+/// That the store is away is no reason to go elsewhere: other control planes have no other one.
+async fn readyz(State(calls): State<Calls>) -> Result<&'static str, (StatusCode, &'static str)> {
+    match calls.shutdown.is_cancelled() {
+        true => Err((StatusCode::SERVICE_UNAVAILABLE, "shutting down\n")),
+        false => Ok("ok\n"),
+    }
 }
 
 async fn version() -> impl IntoResponse {

@@ -4,6 +4,7 @@ use crate::control::Waiting;
 use crate::meters::Meters;
 use crate::routes::Routes;
 use crate::tally::{self, Sheet};
+use b3lb_config::pulse::Pulse;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
@@ -18,6 +19,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 /// A handful of Prometheus and orchestrator connections is what there is.
 const CONNECTIONS_MAX: usize = 64;
@@ -33,6 +35,10 @@ pub(crate) struct AdminPort {
     pub(crate) meters: Meters,
     pub(crate) sheets: Arc<[Arc<Sheet>]>,
     pub(crate) reports: Waiting,
+    /// Of the workers, and of what follows the control plane.
+    pub(crate) pulses: Arc<[Pulse]>,
+    /// The proxy shall end.
+    pub(crate) shutdown: CancellationToken,
 }
 
 impl AdminPort {
@@ -65,13 +71,27 @@ impl AdminPort {
         }
     }
 
+    /// Why the process had better be started anew. One that ends stands still on purpose, and not for long.
+    fn trouble(&self) -> Option<String> {
+        if self.shutdown.is_cancelled() {
+            return None;
+        }
+        self.pulses.iter().find_map(Pulse::stopped).map(|whose| format!("{whose} stands still"))
+    }
+
+    /// Why it should be sent no calls. That no control plane answers is none: it serves what it knows.
+    fn reason(&self) -> Option<String> {
+        match (self.shutdown.is_cancelled(), self.routes.table().is_known()) {
+            (true, _) => Some("shutting down".to_owned()),
+            (false, false) => Some("no control plane was reached yet".to_owned()),
+            (false, true) => None,
+        }
+    }
+
     fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         let (status, text) = match (request.method(), request.uri().path()) {
-            (&Method::GET, "/livez") => (StatusCode::OK, "ok\n".to_owned()),
-            (&Method::GET, "/readyz") if self.routes.table().is_known() => (StatusCode::OK, "ok\n".to_owned()),
-            (&Method::GET, "/readyz") => {
-                (StatusCode::SERVICE_UNAVAILABLE, "no control plane was reached yet\n".to_owned())
-            }
+            (&Method::GET, "/livez") => probe(self.trouble()),
+            (&Method::GET, "/readyz") => probe(self.reason()),
             (&Method::GET, "/metrics") => {
                 let told = self.meters.render(&self.routes.table(), &self.reports);
                 (StatusCode::OK, told + &tally::render(&self.sheets))
@@ -85,5 +105,13 @@ impl AdminPort {
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
         response
+    }
+}
+
+/// What is answered to a probe.
+fn probe(failed: Option<String>) -> (StatusCode, String) {
+    match failed {
+        None => (StatusCode::OK, "ok\n".to_owned()),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
     }
 }

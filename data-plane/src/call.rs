@@ -7,6 +7,7 @@ pub(crate) use form::Posted;
 pub(crate) use load::Load;
 
 use crate::failure::Failure;
+use crate::proxy::Asked;
 use crate::table::{Caller, Instance};
 use crate::upstream::{Target, Upload};
 use bbb::checksum::{ChecksumError, Signed};
@@ -26,6 +27,7 @@ pub(crate) struct Received<'a> {
     pub(crate) caller: Caller,
     /// When its answer must have begun.
     pub(crate) deadline: Instant,
+    pub(crate) asked: &'a Asked,
     method: &'a Method,
     query: Query<'a>,
     /// The parameters in its body.
@@ -57,13 +59,14 @@ impl<'a> Received<'a> {
         query: Query<'a>,
         caller: &Caller,
         deadline: Instant,
+        asked: &'a Asked,
     ) -> Result<Option<Self>, Failure> {
         let signed = match Signed::find(query) {
             Ok(signed) => signed,
             Err(ChecksumError::Missing) if !query.pairs().any(|pair| pair.name == "checksum") => return Ok(None),
             Err(_) => return Err(Failure::Checksum),
         };
-        let received = Self { call, caller: caller.clone(), deadline, method, query, form: None, signed };
+        let received = Self { call, caller: caller.clone(), deadline, asked, method, query, form: None, signed };
         let valid = received.may_sign() && signed.verify(call.name(), &caller.tenant.secrets);
         if valid { Ok(Some(received)) } else { Err(Failure::Checksum) }
     }
@@ -79,6 +82,7 @@ impl<'a> Received<'a> {
         form: &'a Form,
         caller: &Caller,
         deadline: Instant,
+        asked: &'a Asked,
     ) -> Result<Self, Failure> {
         let shown = match form.get_one("checksum") {
             Ok(Some(Cow::Borrowed(shown))) if form.count("checksum") == 1 => std::str::from_utf8(shown),
@@ -87,7 +91,7 @@ impl<'a> Received<'a> {
         };
         let shown = shown.map_err(|_| Failure::Checksum)?;
         let signed = Signed::in_body(query, shown).map_err(|_| Failure::Checksum)?;
-        let received = Self { call, caller: caller.clone(), deadline, method, query, form: Some(form), signed };
+        let received = Self { call, caller: caller.clone(), deadline, asked, method, query, form: Some(form), signed };
         let secrets = &caller.tenant.secrets;
         let valid = signed.verify(call.name(), secrets)
             || query.as_str().is_empty() && signed.verify_over(&[&form.as_signed_of_old()], call.name(), secrets);
@@ -128,6 +132,7 @@ impl<'a> Received<'a> {
             call: self.call,
             caller: self.caller.clone(),
             deadline: self.deadline,
+            asked: self.asked,
             method: if edited.form.is_some() || self.form.is_none() { self.method } else { &Method::GET },
             query,
             form: edited.form.as_ref(),

@@ -3,6 +3,7 @@
 mod alone;
 mod connections;
 mod reports;
+mod traced;
 
 pub(crate) use alone::{Alone, AloneReporter, PlacedAlone};
 pub(crate) use connections::{Connections, check};
@@ -25,6 +26,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
+use traced::Traced;
 
 /// One control plane's share of [`ASK_DEADLINE`]: an answer takes it one write to its store.
 const ATTEMPT_DEADLINE: Duration = Duration::from_secs(2);
@@ -40,7 +42,7 @@ const AWAY_TIME: Duration = Duration::from_secs(2);
 /// twice.
 const SETTLE_TIME: Duration = Duration::from_secs(30);
 
-pub(crate) type Client = PlacementClient<InterceptedService<Channel, Token>>;
+pub(crate) type Client = PlacementClient<InterceptedService<Traced<Channel>, Token>>;
 
 /// The connections to all control planes. Cheap to clone; all clones are one.
 #[derive(Clone)]

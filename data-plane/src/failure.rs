@@ -213,6 +213,24 @@ impl Failure {
         }
     }
 
+    /// Neither the frontend nor the tenant could have done better.
+    pub(crate) fn is_ours(self) -> bool {
+        matches!(
+            self,
+            Self::NotReady
+                | Self::Busy
+                | Self::Away
+                | Self::NoInstance
+                | Self::Unreachable
+                | Self::Timeout
+                | Self::NoList
+                | Self::Broken
+                | Self::RecordingAway
+                | Self::HooksAway
+                | Self::Undelivered
+        )
+    }
+
     /// How it is counted.
     pub(crate) fn label(self) -> &'static str {
         match self {

@@ -5,6 +5,7 @@ use crate::meters::Meters;
 use crate::routes::Routes;
 use crate::table::{Assembly, OutOfStep, Part};
 use crate::wire::Garbled;
+use b3lb_config::pulse::Pulse;
 use b3lb_proto::v1::{Update, WatchRequest};
 use std::time::Duration;
 use tokio::time::error::Elapsed;
@@ -23,6 +24,7 @@ pub(crate) struct Follower {
     pub(crate) control: ControlPlanes,
     pub(crate) routes: Routes,
     pub(crate) meters: Meters,
+    pub(crate) pulse: Pulse,
     /// A name for the control plane's logs.
     pub(crate) proxy: String,
 }
@@ -49,6 +51,7 @@ impl Follower {
         let mut resync = false;
         loop {
             let mut applied = false;
+            self.pulse.beat();
             let Err(end) = self.follow(resync, &mut applied).await;
             self.meters.connected.set(0.0);
             let (url, _) = self.control.preferred();
@@ -73,6 +76,7 @@ impl Follower {
         let mut updates = self.open(resync).await?;
         loop {
             let update = timeout(SILENCE_MAX, updates.message()).await??.ok_or(End::Closed)?;
+            self.pulse.beat();
             let last = update.last;
             self.routes.take(&mut assembly, Part::try_from(update)?)?;
             if last && !*applied {

@@ -42,6 +42,16 @@ impl Peer {
         Self { address: text, trusted: trusted.contains(&address), secure }
     }
 
+    /// Who called, for people: the other end, or whom it speaks for.
+    pub(crate) fn client(&self, headers: &HeaderMap) -> Box<str> {
+        let own = || self.address.to_str().unwrap_or_default();
+        let forwarded = self.trusted.then(|| headers.get_all(X_FORWARDED_FOR).iter().next_back()).flatten();
+        let last = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next());
+        // What is no address may be anything.
+        let address = last.map(str::trim).filter(|last| last.parse::<IpAddr>().is_ok());
+        address.unwrap_or_else(own).into()
+    }
+
     /// The host that a frontend called: its own word, or that of a proxy before this one.
     pub(crate) fn host<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         let forwarded = self.trusted.then(|| headers.get(X_FORWARDED_HOST)).flatten();

@@ -15,13 +15,15 @@
 //! - `worker`: a thread; `client`: a frontend's connection; `proxy`: the life of a `call`;
 //! - `upstream`: connections to instances; `headers`: what passes; `body`: what is answered; `failure`: and what if not;
 //! - `callback`: what instances tell frontends by themselves;
-//! - `admin`, `meters`, `tally`: what operators see.
+//! - `admin`, `meters`, `tally`, `trace`, `access`: what operators see.
 
+mod access;
 mod admin;
 mod body;
 mod call;
 mod callback;
 mod client;
+mod clock;
 mod control;
 mod failure;
 mod follow;
@@ -33,6 +35,7 @@ mod routes;
 mod run;
 mod table;
 mod tally;
+mod trace;
 mod under_way;
 mod upstream;
 mod wire;

@@ -10,6 +10,7 @@ mod story;
 
 pub(crate) use list::Merged;
 
+use crate::access::Access;
 use crate::body::Body;
 use crate::call::{About, Load, Posted, Received};
 use crate::callback::Callbacks;
@@ -33,8 +34,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+pub(crate) use story::Asked;
 use story::Story;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// Calls of one worker that wait for instances at the same time. Each holds two connections and their buffers.
 const UNDER_WAY_MAX: usize = 4096;
@@ -47,6 +50,8 @@ pub(crate) struct Proxy {
     pub(crate) alone: Alone,
     pub(crate) upstream: Upstream,
     pub(crate) tally: Rc<Tally>,
+    /// Where calls are written down, if they are.
+    pub(crate) access: Option<Access>,
     /// The configuration as it is at the moment; see [`Proxy::settings`].
     pub(crate) configured: RefCell<Rc<Settings>>,
     pub(crate) callbacks: Callbacks,
@@ -65,17 +70,27 @@ impl Proxy {
     pub(crate) async fn answer(self: Rc<Self>, request: Request<Incoming>, client: &Client) -> Response<Body> {
         let arrived = client.begin_call();
         let call = Call::parse(request.uri().path());
-        let story = Story::begin(&self.tally, call.unwrap_or(Call::Other), arrived);
+        let told = (request.method(), request.headers());
+        let story = Story::begin(&self, call.unwrap_or(Call::Other), arrived, client, told);
         let served = match call {
             Some(call) => {
                 let (mut head, body) = request.into_parts();
-                self.serve(call, &mut head, body, client, arrived, &story).await
+                // Only a call that is traced is worth a box: elsewhere the span would make every future larger.
+                if story.span.is_disabled() {
+                    self.serve(call, &mut head, body, client, arrived, &story).await
+                } else {
+                    let serving = self.serve(call, &mut head, body, client, arrived, &story);
+                    Box::pin(serving.instrument(story.span.clone())).await
+                }
             }
-            None => Box::pin(self.relay(request, client, arrived)).await.map(|answer| (answer, Outcome::Answered)),
+            None => {
+                let relayed = self.relay(request, client, arrived).instrument(story.span.clone());
+                Box::pin(relayed).await.map(|answer| (answer, Outcome::Answered))
+            }
         };
         let call = call.unwrap_or(Call::Other);
         let (response, outcome) = served.unwrap_or_else(|failure| (failure.response(call), Outcome::Failed(failure)));
-        story.end(outcome);
+        story.end(outcome, response.status().as_u16());
         response
     }
 
@@ -126,7 +141,7 @@ impl Proxy {
         let caller = self.caller(client.peer().host(&headers).unwrap_or_default())?;
         let caller = story.caller.get_or_init(|| caller);
         let query = Query::new(head.uri.query().unwrap_or_default());
-        let received = Received::check(call, &head.method, query, caller, deadline)?;
+        let received = Received::check(call, &head.method, query, caller, deadline, &story.asked)?;
         let mut load = Load::new(headers, body, client.peer())?;
         match (received, load.posted()) {
             (Some(received), Posted::Nothing) => self.dispatch(&received, load).await,
@@ -142,7 +157,9 @@ impl Proxy {
                 let received = match (received, &form) {
                     (Some(received), Some(form)) => received.with_form(form)?,
                     (Some(received), None) => received,
-                    (None, Some(form)) => Received::check_form(call, &head.method, query, form, caller, deadline)?,
+                    (None, Some(form)) => {
+                        Received::check_form(call, &head.method, query, form, caller, deadline, &story.asked)?
+                    }
                     (None, None) => return Err(Failure::Checksum),
                 };
                 if !takes && head.method == Method::POST {
@@ -269,6 +286,7 @@ impl Proxy {
         load: Load,
         repeat: Repeat,
     ) -> Result<Response<Answer>, Unanswered> {
+        received.asked.note(instance);
         let route = self.upstream.to(instance)?;
         let request = received.request(instance, route.target(), load)?;
         let answered = self.upstream.call(instance, &route, request, repeat, received.deadline).await;
@@ -283,6 +301,7 @@ impl Proxy {
 
 /// Sends a frontend's user to the instance, whose cookie no other host could set.
 fn redirect(received: &Received<'_>, instance: &Instance) -> Result<Response<Body>, Failure> {
+    received.asked.note(instance);
     let location = received.resigned(&format!("{}/api/", instance.url), instance);
     let mut response = Response::new(Body::Whole(Bytes::new()));
     *response.status_mut() = StatusCode::FOUND;

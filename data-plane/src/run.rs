@@ -1,5 +1,6 @@
 //! The whole proxy: its threads and tasks, each of which has to run as long as the proxy does.
 
+use crate::access::Access;
 use crate::admin::AdminPort;
 use crate::callback::{Callbacks, Delivery};
 use crate::control::{self, Alone, AloneReporter, Connections, ControlPlanes, Reporter, Reports};
@@ -12,6 +13,7 @@ use crate::tally::{Names, Sheet, Tally};
 use crate::upstream::Upstream;
 use crate::worker::{PORT, Worker, configured};
 use anyhow::{Context, anyhow};
+use b3lb_config::pulse::Pulse;
 use b3lb_config::tls::server::Acceptor;
 use b3lb_config::{Live, Settings, tls};
 use bbb::Secret;
@@ -26,11 +28,21 @@ use std::time::Duration;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 /// For calls that are under way at shutdown; longer than most calls take, shorter than what an orchestrator waits before it kills.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// For the last lines of the access log, once the last call has ended.
+const ACCESS_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A worker looks after itself every five seconds.
+const WORKER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Whoever follows a control plane hears something every three seconds, or tries another one within ten.
+const FOLLOWER_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Serves until `shutdown`, on the sockets that it is given.
 ///
@@ -75,12 +87,20 @@ pub async fn run_beside(
     // Without a secret that others know, nobody else can take the callbacks of this proxy.
     let unshared = || Secret::new(&hex::encode(rand::random::<[u8; 16]>()));
     let seal = Seal::new(&settings.shared_secret().cloned().unwrap_or_else(unshared));
+    let (access, written) = match settings.log.access {
+        true => Some(Access::start(settings.log.format, meters.access_dropped.clone())?).unzip(),
+        false => (None, None),
+    };
     // Ends the threads, whichever way this function is left.
-    let closing = shutdown.child_token();
+    let closing = CancellationToken::new();
     let _closing = closing.clone().drop_guard();
 
     let mut parts = JoinSet::new();
+    let follower_pulse = Pulse::new("what follows the control plane", FOLLOWER_PATIENCE);
+    let mut pulses = vec![follower_pulse.clone()];
     for (listener, sheet) in public.into_iter().zip(sheets.iter()) {
+        let pulse = Pulse::new("a worker", WORKER_PATIENCE);
+        pulses.push(pulse.clone());
         let start = Start {
             listener,
             sheet: Arc::clone(sheet),
@@ -92,6 +112,8 @@ pub async fn run_beside(
             tls: Arc::clone(&tls),
             live: live.clone(),
             acceptor: Acceptor::new(PORT, live.clone())?,
+            pulse: pulse.clone(),
+            access: access.clone(),
             seal: seal.clone(),
             closing: closing.clone(),
         };
@@ -101,6 +123,17 @@ pub async fn run_beside(
     // The reporter ends when the last worker has.
     let waiting = reports.waiting();
     drop(reports);
+    // So does what writes the access log, if it can still write.
+    drop(access);
+    if let Some(written) = written {
+        let closing = closing.clone();
+        parts.spawn(async move {
+            closing.cancelled().await;
+            // If nobody takes what it writes, the rest is lost.
+            let _ = timeout(PATIENCE + ACCESS_PATIENCE, written).await;
+            Ok(())
+        });
+    }
     parts.spawn(async {
         reporter.run().await;
         Ok(())
@@ -109,12 +142,25 @@ pub async fn run_beside(
     tracing::info!(%public_addr, tls = tls_on, %admin_addr, workers = sheets.len(), "serving frontends");
     let mut background = JoinSet::new();
     background.spawn(connections.renew(control.clone()));
-    background.spawn(Follower { control, routes: routes.clone(), meters: meters.clone(), proxy: name }.run());
+    background.spawn(
+        Follower { control, routes: routes.clone(), meters: meters.clone(), pulse: follower_pulse, proxy: name }.run(),
+    );
     background.spawn(alone_reporter.run());
     let admin = tokio::net::TcpListener::from_std(admin).context("the admin port")?;
-    background.spawn(AdminPort { routes, meters, sheets, reports: waiting }.run(admin));
+    background.spawn(
+        AdminPort { routes, meters, sheets, reports: waiting, pulses: pulses.into(), shutdown: shutdown.clone() }
+            .run(admin),
+    );
+    let close = async {
+        shutdown.cancelled().await;
+        // Load balancers find out that this proxy is not ready any more; until they have, it serves as before.
+        tokio::time::sleep(live.now().data_plane.shutdown_grace).await;
+        closing.cancel();
+        std::future::pending().await
+    };
     tokio::select! {
         ended = all(&mut parts, &closing) => ended,
+        ended = close => ended,
         Some(ended) = background.join_next() => Err(anyhow!("a task of the proxy ended: {ended:?}")),
     }
 }
@@ -140,6 +186,8 @@ struct Start {
     tls: Arc<ClientConfig>,
     live: Live,
     acceptor: Acceptor,
+    pulse: Pulse,
+    access: Option<Access>,
     seal: Seal,
     closing: CancellationToken,
 }
@@ -166,13 +214,14 @@ impl Start {
             callbacks: Callbacks { seal: self.seal, delivery: Delivery::new((*self.tls).clone()) },
             upstream: Upstream::new(self.tls.into(), Rc::clone(&tally)),
             tally,
+            access: self.access,
             configured: RefCell::new(configured(&self.live)),
             under_way: Cell::new(0),
             reading: Cell::new(0),
             paging: Cell::new(0),
         };
-        let Self { meters, live, acceptor, closing, .. } = self;
-        let worker = Worker { meters, live, acceptor, closing, patience: PATIENCE };
+        let Self { meters, live, acceptor, pulse, closing, .. } = self;
+        let worker = Worker { meters, live, acceptor, pulse, closing, patience: PATIENCE };
         runtime.block_on(worker.run(self.listener, proxy)).context("a worker")
     }
 }

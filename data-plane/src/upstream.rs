@@ -15,6 +15,7 @@ use upload::UploadError;
 use crate::failure::Failure;
 use crate::table::{Instance, Table};
 use crate::tally::{Sending, Sent, Tally};
+use crate::trace;
 use connection::Lost;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -26,6 +27,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
+use tracing::Instrument;
 
 /// One worker's connections to all instances.
 pub(crate) struct Upstream {
@@ -79,12 +81,17 @@ impl Upstream {
         &self,
         instance: &Instance,
         route: &Route,
-        request: Request<Upload>,
+        mut request: Request<Upload>,
         repeat: Repeat,
         deadline: Instant,
     ) -> Result<Response<Answer>, Unanswered> {
-        let sending = Sending::begin(&route.pool.requests);
-        let called = timeout_at(deadline, route.call(request, repeat)).await;
+        let span = trace::request(&instance.url, request.headers_mut());
+        let sending = Sending::begin(&route.pool.requests, &span);
+        let called = if span.is_disabled() {
+            timeout_at(deadline, route.call(request, repeat)).await
+        } else {
+            Box::pin(timeout_at(deadline, route.call(request, repeat)).instrument(span.clone())).await
+        };
         let stuck = match called {
             Ok(Ok(response)) if !response.status().is_server_error() => {
                 sending.end(Sent::Answered);

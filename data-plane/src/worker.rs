@@ -4,6 +4,7 @@ use crate::client::{self, Client};
 use crate::headers::Peer;
 use crate::meters::Meters;
 use crate::proxy::Proxy;
+use b3lb_config::pulse::Pulse;
 use b3lb_config::tls::server::{Acceptor, Port};
 use b3lb_config::{Live, Settings};
 use std::io;
@@ -39,6 +40,7 @@ pub(crate) struct Worker {
     pub(crate) meters: Meters,
     pub(crate) live: Live,
     pub(crate) acceptor: Acceptor,
+    pub(crate) pulse: Pulse,
     /// No new connections; those that are idle end.
     pub(crate) closing: CancellationToken,
     /// For calls that are under way when closing begins.
@@ -66,7 +68,10 @@ impl Worker {
                     }
                 },
                 Some(ended) = connections.join_next() => self.ended(ended),
-                _ = sweep.tick() => proxy.sweep(),
+                _ = sweep.tick() => {
+                    self.pulse.beat();
+                    proxy.sweep();
+                }
                 () = self.live.changed() => *proxy.configured.borrow_mut() = configured(&self.live),
                 () = self.closing.cancelled() => break,
             }

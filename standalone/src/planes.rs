@@ -49,8 +49,14 @@ pub(crate) async fn run(live: Live, shutdown: CancellationToken) -> Result<()> {
     };
     let mut parts = JoinSet::new();
     let listeners = Listeners::bind(&settings).context("port or data_plane.admin_listen: cannot listen there")?;
-    spawn_control_plane(&mut parts, live.clone(), listener, shutdown.clone());
-    spawn_proxy(&mut parts, live, here, listeners, shutdown.clone());
+    // A proxy that shall end serves on for a while, and places meetings meanwhile.
+    let proxy_ended = CancellationToken::new();
+    spawn_control_plane(&mut parts, live.clone(), listener, proxy_ended.clone());
+    let (ended, told) = (proxy_ended.drop_guard(), shutdown.clone());
+    parts.spawn(async move {
+        let _ended = ended;
+        b3lb_data_plane::run_beside(live, here, listeners, told).await
+    });
     all_end(parts, &shutdown).await
 }
 

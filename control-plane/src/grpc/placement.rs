@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::time::Instant;
 use tonic::{Code, Request, Response, Status};
+use tracing::Span;
 
 /// Characters of a meetingID that are kept for people: as many as BigBlueButton takes.
 const MEETING_ID_MAX: usize = 255;
@@ -47,7 +48,11 @@ impl Placement for PlacementCalls {
     async fn place(&self, request: Request<PlaceRequest>) -> Result<Response<PlaceResponse>, Status> {
         let begin = Instant::now();
         let placed = self.decide(request.into_inner()).await;
-        self.0.meters.placed(outcome(&placed), begin.elapsed());
+        let outcome = outcome(&placed);
+        self.0.meters.placed(outcome, begin.elapsed());
+        let span = Span::current();
+        span.record("b3lb.outcome", outcome.label());
+        span.record("b3lb.instance", placed.as_ref().ok().map(|decision| &*decision.instance));
         let Decision { instance, existing, voice_bridge } = placed?;
         let (instance, voice_bridge) = (instance.to_string(), voice_bridge.unwrap_or_default());
         Ok(Response::new(PlaceResponse { instance, existing, voice_bridge }))
@@ -56,6 +61,7 @@ impl Placement for PlacementCalls {
     async fn find(&self, request: Request<FindRequest>) -> Result<Response<FindResponse>, Status> {
         let request = request.into_inner();
         let meeting = meeting(&request.tenant, &request.key)?;
+        Span::current().record("b3lb.tenant", &*meeting.tenant);
         let placement = match self.0.store.replica().state().placements.get(&meeting) {
             Some(placement) => Some(Arc::clone(placement)),
             None => match self.0.store.find(&meeting).await? {
@@ -64,6 +70,7 @@ impl Placement for PlacementCalls {
             },
         };
         let instance = placement.map(|placement| placement.instance.clone()).or_else(|| self.0.placer.room(&meeting));
+        Span::current().record("b3lb.instance", instance.as_deref());
         let instance = instance.map(|url| url.to_string()).unwrap_or_default();
         Ok(Response::new(FindResponse { instance }))
     }
@@ -171,6 +178,7 @@ impl PlacementCalls {
                 limit: (request.max_participants > 0).then_some(request.max_participants),
             },
         };
+        Span::current().record("b3lb.tenant", &*wish.meeting.tenant);
         let placed = self.0.placer.place(&wish).await;
         self.count(&wish.meeting, &placed);
         let Wish { meeting, meeting_id, exclude, .. } = wish;

@@ -31,6 +31,7 @@ fn proxy() -> Rc<Proxy> {
         alone,
         upstream: Upstream::new(tls::client_config(None).unwrap().into(), Rc::clone(&tally)),
         tally,
+        access: None,
         configured: RefCell::new(settings.into()),
         callbacks: Callbacks {
             seal: Seal::new(&Secret::new("shared")),

@@ -1,5 +1,6 @@
 //! Connections to control planes, made anew when the configuration names others or another way to prove who we are.
 
+use super::traced::Traced;
 use super::{Client, ControlPlanes};
 use crate::routes::Routes;
 use anyhow::Context;
@@ -66,7 +67,7 @@ impl Connections {
         anyhow::ensure!(!urls.is_empty(), "data_plane.control_planes names none");
         let client = |url: &&Url| {
             let channel = channel(url, &roots, identity.as_ref())?;
-            Ok((url.to_string(), PlacementClient::with_interceptor(channel, Token(self.live.clone()))))
+            Ok((url.to_string(), PlacementClient::with_interceptor(Traced(channel), Token(self.live.clone()))))
         };
         urls.iter().map(client).collect()
     }

@@ -3,6 +3,7 @@
 use super::named::{Label, Shown};
 use super::requests::{Requests, Sent};
 use super::{BUCKETS_MS, Durations, Outcome, Outcomes, Sheet};
+use crate::trace::call_name as label;
 use bbb::Call;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
@@ -126,12 +127,4 @@ fn by_name<T: Default>(sheets: &[Arc<Sheet>], pick: impl Fn(&Sheet) -> &Shown<T>
 
 fn sum<T>(all: &[T], pick: impl Fn(&T) -> &AtomicU64) -> u64 {
     all.iter().map(|one| pick(one).load(Relaxed)).sum()
-}
-
-fn label(call: Call) -> &'static str {
-    match call {
-        Call::Root => "root",
-        Call::Other => "other",
-        _ => call.name(),
-    }
 }

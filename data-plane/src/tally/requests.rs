@@ -3,6 +3,7 @@
 use super::{Durations, add};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tokio::time::Instant;
+use tracing::Span;
 
 /// What one worker counted of the requests to one instance.
 #[derive(Default)]
@@ -36,6 +37,7 @@ pub(crate) enum Sent {
 /// A request that is under way; counted when this is dropped.
 pub(crate) struct Sending<'a> {
     counts: &'a Requests,
+    span: &'a Span,
     begun: Instant,
     sent: Sent,
 }
@@ -62,8 +64,8 @@ impl Requests {
 }
 
 impl<'a> Sending<'a> {
-    pub(crate) fn begin(counts: &'a Requests) -> Self {
-        Self { counts, begun: Instant::now(), sent: Sent::Abandoned }
+    pub(crate) fn begin(counts: &'a Requests, span: &'a Span) -> Self {
+        Self { counts, span, begun: Instant::now(), sent: Sent::Abandoned }
     }
 
     pub(crate) fn end(mut self, sent: Sent) {
@@ -76,6 +78,10 @@ impl Drop for Sending<'_> {
         add(&self.counts.sent[self.sent as usize], 1);
         if matches!(self.sent, Sent::Answered | Sent::Refused) {
             self.counts.durations.count(self.begun.elapsed());
+        }
+        self.span.record("b3lb.outcome", self.sent.label());
+        if self.sent != Sent::Answered {
+            self.span.record("otel.status_code", "ERROR");
         }
     }
 }

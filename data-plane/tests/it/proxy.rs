@@ -28,6 +28,7 @@ pub(crate) fn settings(control: &[SocketAddr]) -> Settings {
     let mut settings = Settings::default();
     settings.control_plane.proxy_token = Some(Secret::new(TOKEN));
     settings.data_plane.control_planes = control.iter().map(|at| format!("http://{at}").parse().unwrap()).collect();
+    settings.data_plane.shutdown_grace = Duration::ZERO;
     settings.upstream.call_timeout = CALL_TIMEOUT;
     settings.upstream.create_timeout = CALL_TIMEOUT;
     settings

@@ -51,6 +51,8 @@ impl Pool {
         let listener = bind(CONTROL_PLANE_PORT).await?;
         let control_plane = listener.local_addr()?;
         settings.data_plane.control_planes = Vec::from([format!("http://{control_plane}").parse()?]);
+        // Whoever ends the demo waits for it.
+        settings.data_plane.shutdown_grace = std::time::Duration::ZERO;
 
         spawn_control_plane(parts, settings.clone(), listener, shutdown.clone());
         let frontends = start_proxies(parts, &settings, shutdown).await?;

@@ -6,3 +6,4 @@ mod configuration;
 mod demo;
 mod planes;
 mod reload;
+mod traces;

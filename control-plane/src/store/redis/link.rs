@@ -4,6 +4,7 @@ use super::meter::{Meter, Trouble};
 use super::script::{Invocation, Reply};
 use super::unavailable;
 use crate::store::StoreError;
+use b3lb_config::traces::TARGET;
 use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -11,6 +12,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
+use tracing::field::Empty;
+use tracing::{Instrument, Span, info_span};
 
 /// How long one command may take.
 const COMMAND_DEADLINE: Duration = Duration::from_secs(1);
@@ -94,7 +97,12 @@ impl Link {
     /// Runs a script within its deadline, and gives the connection up if it is the one to blame.
     pub(super) async fn run(&self, connection: &Connection, invocation: &Invocation) -> Result<Reply, StoreError> {
         let begun = Instant::now();
-        let ran = timeout(COMMAND_DEADLINE, invocation.run(&mut connection.redis.clone())).await;
+        let span = span(invocation);
+        let mut redis = connection.redis.clone();
+        let ran = timeout(COMMAND_DEADLINE, invocation.run(&mut redis)).instrument(span.clone()).await;
+        if !matches!(ran, Ok(Ok(_))) {
+            span.record("otel.status_code", "ERROR");
+        }
         if let Some(meter) = self.0.meter.get() {
             let trouble = match &ran {
                 Ok(Ok(_)) => None,
@@ -171,6 +179,24 @@ impl Line {
     fn is(&self, connection: &Connection) -> bool {
         matches!(self, Line::Ready(current) if current.generation == connection.generation)
     }
+}
+
+/// The span of a script, where it is part of a trace. What it is given to work with holds names, and stays out.
+fn span(invocation: &Invocation) -> Span {
+    if Span::current().is_none() {
+        return Span::none();
+    }
+    info_span!(
+        target: TARGET,
+        "script",
+        otel.name = format_args!("redis {}", invocation.name()),
+        otel.kind = "client",
+        otel.status_code = Empty,
+        b3lb.plane = "control",
+        db.system.name = "redis",
+        db.operation.name = "EVALSHA",
+        db.stored_procedure.name = invocation.name(),
+    )
 }
 
 /// Redis refused this command; the next one may fare better on the same connection. A Redis that loads its data, or that has become a

@@ -4,6 +4,8 @@
 //! not end its connections when it ends itself.
 
 mod limits;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use limits::{is_grpc, limited};
 
@@ -127,7 +129,7 @@ where
     let builder = protocols();
     let mut conversation = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), answer));
     let mut silence = std::pin::pin!(tokio::time::sleep(FIRST_REQUEST_TIMEOUT));
-    let mut told = false;
+    let (mut told, mut waited) = (false, false);
     loop {
         tokio::select! {
             ended = conversation.as_mut() => {
@@ -140,7 +142,11 @@ where
                 told = true;
                 conversation.as_mut().graceful_shutdown();
             }
-            () = silence.as_mut(), if !asked.load(Ordering::Relaxed) => return,
+            // Whether anything was asked is known only now: a condition would be looked at before the wait.
+            () = silence.as_mut(), if !waited => match asked.load(Ordering::Relaxed) {
+                false => return,
+                true => waited = true,
+            },
         }
     }
 }

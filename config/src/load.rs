@@ -4,7 +4,8 @@ use crate::environment::{Variable, variables};
 use crate::error::{ConfigError, Origin, Problem};
 use crate::file::{self, Entry, Value, entries};
 use crate::keys::{Key, Set, names_in};
-use crate::settings::{AdminCompat, Settings, Tls};
+use crate::redis_address::{RedisAddress, Route};
+use crate::settings::{AdminCompat, Redis, Settings, Tls};
 use crate::value::{Expected, Parsed};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -156,11 +157,7 @@ impl Loading {
         {
             wrong.push(("influxdb.address", "needs influxdb.token, influxdb.organization and influxdb.bucket too"));
         }
-        if settings.redis.address.is_none() {
-            for key in ["redis.username", "redis.password"] {
-                wrong.extend(self.given.contains_key(key).then_some((key, "needs redis.address too")));
-            }
-        }
+        wrong.extend(of_redis(&settings.redis, |key| self.given.contains_key(key)));
         let tls = [
             (&settings.control_plane.tls, "control_plane.tls.certificate", "control_plane.tls.key"),
             (&settings.data_plane.tls, "data_plane.tls.certificate", "data_plane.tls.key"),
@@ -192,6 +189,31 @@ impl Loading {
         self.problems.extend(wrong.into_iter().map(problem));
         self.warnings.extend(warned.into_iter().map(problem));
     }
+}
+
+/// What holds between the keys of Redis.
+fn of_redis(redis: &Redis, given: impl Fn(&str) -> bool) -> Vec<(&'static str, &'static str)> {
+    let address = redis.address.as_deref().and_then(RedisAddress::parse);
+    let route = address.as_ref().map(|address| &address.route);
+    let mut wrong = Vec::new();
+    let mut need = |needed: bool, keys: &[&'static str], reason| {
+        wrong.extend(keys.iter().filter(|key| needed && given(key)).map(|key| (*key, reason)));
+    };
+    need(route.is_none(), &["redis.username", "redis.password"], "needs redis.address too");
+    let watched = matches!(route, Some(Route::Sentinels { .. }));
+    let of_sentinels = ["redis.sentinel_username", "redis.sentinel_password"];
+    need(!watched, &of_sentinels, "needs a redis.address of sentinels, such as redis+sentinel://s1:26379/mymaster");
+    let tls = address.as_ref().is_some_and(|address| address.tls);
+    let files = ["redis.ca_file", "redis.certificate", "redis.certificate_key"];
+    need(!tls, &files, "needs a redis.address with TLS, such as rediss://10.0.0.1:6379");
+    need(redis.certificate_key.is_none(), &["redis.certificate"], "needs redis.certificate_key too");
+    need(redis.certificate.is_none(), &["redis.certificate_key"], "needs redis.certificate too");
+    let several = matches!(route, Some(Route::Cluster { .. }));
+    let named = address.and_then(|address| address.database).unwrap_or_default();
+    if several && (redis.database != 0 || named != 0) {
+        wrong.push(("redis.database", "is not 0; a cluster has no other database"));
+    }
+    wrong
 }
 
 fn apply(key: &Key, settings: &mut Settings, value: &Value) -> Parsed<()> {

@@ -95,9 +95,9 @@ pub enum Policy {
 }
 
 /// Where the shared state is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Redis {
-    /// `host:port`, or a `redis://`, `rediss://` or `unix://` url; `None`: the embedded store.
+    /// What [`crate::RedisAddress`] understands; `None`: the embedded store.
     pub address: Option<String>,
     /// The ACL user.
     pub username: Option<String>,
@@ -105,6 +105,16 @@ pub struct Redis {
     pub password: Option<Secret>,
     /// The number of the database.
     pub database: i64,
+    /// `sentinel_username`: the ACL user of the sentinels; without it and its password, sentinels that want a user are shown that of Redis.
+    pub sentinel_username: Option<String>,
+    /// `sentinel_password`: its password.
+    pub sentinel_password: Option<Secret>,
+    /// `ca_file`: certificates (PEM) to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// `certificate`: PEM, shown to a Redis that asks who connects.
+    pub certificate: Option<PathBuf>,
+    /// `certificate_key`: the certificate's private key, PEM.
+    pub certificate_key: Option<PathBuf>,
 }
 
 /// Where telegraf writes to.
@@ -225,7 +235,7 @@ impl Default for Settings {
                 size_hint: None,
             },
             port: 8080,
-            redis: Redis { address: None, username: None, password: None, database: 0 },
+            redis: Redis::default(),
             influxdb: InfluxDb { address: None, token: None, organization: String::new(), bucket: String::new() },
             state_dir: None,
             control_plane: ControlPlane {

@@ -5,8 +5,8 @@ pub mod server;
 use rustls::RootCertStore;
 use rustls::client::ClientConfig;
 use rustls::crypto::ring;
-use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::{self, PemObject};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub enum TlsError {
     /// The file cannot be read, or is no PEM.
     #[error("{}: no certificates can be read: {source}", path.display())]
     Unreadable {
-        /// `upstream.ca_file`.
+        /// Of a `ca_file` or a certificate.
         path: PathBuf,
         /// Why.
         #[source]
@@ -25,10 +25,19 @@ pub enum TlsError {
     /// The file holds no certificate, or one that cannot sign others.
     #[error("{}: {reason}", path.display())]
     Useless {
-        /// `upstream.ca_file`.
+        /// Of a `ca_file` or a certificate.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The file cannot be read, or holds no private key.
+    #[error("{}: no private key can be read: {source}", path.display())]
+    NoKey {
+        /// Of a client.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: pem::Error,
     },
     /// The cryptography does not offer what TLS needs.
     #[error(transparent)]
@@ -57,7 +66,7 @@ pub fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, TlsError> {
         add_file(&mut roots, path)?;
     }
     if roots.is_empty() {
-        tracing::warn!("the system has no root certificates and upstream.ca_file names none; calls by HTTPS will fail");
+        tracing::warn!("the system has no root certificates and no ca_file names any; nothing can be reached by TLS");
     }
     Ok(roots)
 }
@@ -67,12 +76,32 @@ pub fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, TlsError> {
 /// # Errors
 /// As for [`roots`].
 pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
+    client_config_of(ca_file, None)
+}
+
+/// The same of one who has a certificate, its own first and then the chain, and its key (PEM), for servers that ask.
+///
+/// # Errors
+/// As for [`roots`], and if these files cannot be read or do not belong together.
+pub fn client_config_of(
+    ca_file: Option<&Path>,
+    identity: Option<(&Path, &Path)>,
+) -> Result<Arc<ClientConfig>, TlsError> {
     let roots = roots(ca_file)?;
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
+        .with_root_certificates(roots);
+    let Some((certificate, key)) = identity else { return Ok(Arc::new(builder.with_no_client_auth())) };
+    let unreadable = |source| TlsError::Unreadable { path: certificate.to_owned(), source };
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(certificate).map_err(unreadable)?.collect();
+    let chain = chain.map_err(unreadable)?;
+    let private =
+        PrivateKeyDer::from_pem_file(key).map_err(|source| TlsError::NoKey { path: key.to_owned(), source })?;
+    let useless = |error| TlsError::Useless {
+        path: certificate.to_owned(),
+        reason: format!("cannot be used with the key {}: {error}", key.display()),
+    };
+    Ok(Arc::new(builder.with_client_auth_cert(chain, private).map_err(useless)?))
 }
 
 fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {

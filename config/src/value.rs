@@ -1,5 +1,6 @@
 //! What may stand behind a key: one function for each kind of value, and in its error what would have been right.
 
+use crate::redis_address::RedisAddress;
 use bbb::Secret;
 use bbb::parameters::Unchangeable;
 use std::collections::BTreeMap;
@@ -134,22 +135,12 @@ pub(crate) fn ip_addresses(texts: &[String]) -> Parsed<Vec<IpAddr>> {
     texts.iter().map(|text| parse(text, "an IP address such as 10.0.0.1")).collect()
 }
 
-/// Where Redis is. Its password has a key of its own, for addresses are logged.
+/// Where Redis is. Its password has a key of its own, for addresses are shown.
 pub(crate) fn redis_address(text: &str) -> Parsed<String> {
-    let expected = || {
-        "host:port such as 127.0.0.1:6379, or a redis, rediss or unix url without user or password (they have keys of their own)"
-            .into()
-    };
-    let right = if text.contains("://") {
-        Url::parse(text).is_ok_and(|url| {
-            let plain = url.username().is_empty() && url.password().is_none();
-            matches!(url.scheme(), "redis" | "rediss" | "unix") && plain
-        })
-    } else {
-        text.rsplit_once(':')
-            .is_some_and(|(host, digits)| !host.is_empty() && !host.contains('@') && port(digits).is_ok())
-    };
-    if right { Ok(text.to_owned()) } else { Err(expected()) }
+    let expected = "host:port such as 127.0.0.1:6379, or a redis, rediss or unix url, or one of sentinels such as \
+                    redis+sentinel://s1:26379,s2:26379/mymaster or of a cluster such as redis+cluster://n1:6379,n2:6379, without \
+                    user or password (they have keys of their own)";
+    RedisAddress::parse(text).map(|_| text.to_owned()).ok_or_else(|| expected.into())
 }
 
 pub(crate) fn redis_database(text: &str) -> Parsed<i64> {

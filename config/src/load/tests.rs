@@ -197,7 +197,8 @@ const VALUES_WRONG: &[(&str, &str)] = &[
     (
         "redis: {address: 'redis://:hunter2@10.0.0.1'}\n",
         "b3lb.yaml:1: redis.address: the value (not shown) is not host:port such as 127.0.0.1:6379, or a redis, rediss or \
-         unix url without user or password (they have keys of their own)",
+         unix url, or one of sentinels such as redis+sentinel://s1:26379,s2:26379/mymaster or of a cluster such as \
+         redis+cluster://n1:6379,n2:6379, without user or password (they have keys of their own)",
     ),
     ("redis: {database: -1}\n", "b3lb.yaml:1: redis.database: \"-1\" is not the number of a database, 0 or more"),
     (
@@ -259,6 +260,16 @@ const TOGETHER_WRONG: &[(&str, &str)] = &[
     (
         "admin: {api_key: key}\nredis:\n  username: b3lb\n  password: hunter2\n",
         "b3lb.yaml:3: redis.username: needs redis.address too\nb3lb.yaml:4: redis.password: needs redis.address too",
+    ),
+    (
+        "admin: {api_key: key}\nredis:\n  address: redis:6379\n  sentinel_password: hunter2\n  ca_file: /ca\n",
+        "b3lb.yaml:4: redis.sentinel_password: needs a redis.address of sentinels, such as redis+sentinel://s1:26379/mymaster\n\
+         b3lb.yaml:5: redis.ca_file: needs a redis.address with TLS, such as rediss://10.0.0.1:6379",
+    ),
+    (
+        "admin: {api_key: key}\nredis:\n  address: rediss+cluster://n1,n2\n  certificate: /c\n  database: 1\n",
+        "b3lb.yaml:4: redis.certificate: needs redis.certificate_key too\n\
+         b3lb.yaml:5: redis.database: is not 0; a cluster has no other database",
     ),
     (
         "admin: {api_key: key}\ncontrol_plane: {tls: {certificate: /a}}\n",

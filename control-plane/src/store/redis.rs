@@ -1,6 +1,8 @@
 //! The store that control planes share: a Redis.
 //!
 //! - `script`: everything that writes, as scripts that run inside Redis;
+//! - `address`: where Redis is: at one place, where sentinels (`sentinel`) say, or in a part of a cluster (`cluster`);
+//! - `dial`: opens connections, with TLS and a login;
 //! - `link`: the connection on which commands travel;
 //! - `tail`: follows the stream of changes and keeps the connections alive;
 //! - `history`: what to do when Redis does not know what the replica knows;
@@ -8,6 +10,8 @@
 //! - `plan`: what a commit asks for.
 
 mod address;
+mod cluster;
+mod dial;
 mod entry;
 mod history;
 mod link;
@@ -15,6 +19,7 @@ mod load;
 mod meter;
 mod plan;
 mod script;
+mod sentinel;
 mod tail;
 
 use super::record;
@@ -47,7 +52,7 @@ pub(super) async fn open(
     address: &str,
     settings: &b3lb_config::settings::Redis,
 ) -> Result<(Replica, Redis, Tail), StoreError> {
-    let address = Address::new(address, settings)?;
+    let address = Address::new(address, settings).await?;
     let (replica, link) = (Replica::new(State::default()), Link::new());
     let mut tail = Tail::new(address, replica.clone(), link.clone());
     tail.open().await?;

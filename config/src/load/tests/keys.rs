@@ -9,7 +9,16 @@ bigbluebutton: {secret: s, recordings_poll_interval: 1m}
 admin: {api_key: key, compat: bigblueswarm}
 balancer: {policy: classic, metrics_range: -1m, cpu_limit: 80, mem_limit: 85, size_hint: meta_expected-users}
 port: 8090
-redis: {address: 'redis:6379', username: u, password: p, database: 3}
+redis:
+  address: 'rediss+sentinel://s1,s2/m'
+  username: u
+  password: p
+  database: 3
+  sentinel_username: su
+  sentinel_password: sp
+  ca_file: /rca
+  certificate: /rc
+  certificate_key: /rk
 influxdb: {address: 'http://influx:8086', token: t, organization: o, bucket: b}
 state_dir: /var/lib/b3lb
 control_plane:

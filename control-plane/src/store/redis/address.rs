@@ -1,56 +1,82 @@
 //! Where Redis is and who we are there.
 
+use super::cluster;
+use super::dial::{Dial, Files, Login, Unreachable};
+use super::sentinel::Sentinels;
 use crate::store::StoreError;
+use b3lb_config::RedisAddress;
+use b3lb_config::redis_address::{Place, Route};
 use b3lb_config::settings::Redis as Settings;
 use redis::aio::MultiplexedConnection;
-use redis::io::tcp::TcpSettings;
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisResult};
-use std::time::Duration;
 
-/// A Redis that does not accept and greet a connection within this time is as good as away.
-const CONNECT_DEADLINE: Duration = Duration::from_secs(1);
-
-/// Makes connections.
-pub(super) struct Address(Client);
-
-impl Address {
-    /// The Redis at `address` with the user, password and database of the settings.
-    ///
-    /// # Errors
-    /// [`StoreError::Unusable`] if `address` is neither `host:port` nor a url that Redis clients know.
-    pub(super) fn new(address: &str, settings: &Settings) -> Result<Self, StoreError> {
-        let unusable = || StoreError::Unusable("redis.address is neither host:port nor the url of a Redis".to_owned());
-        let info = if address.contains("://") {
-            address.into_connection_info().map_err(|_| unusable())?
-        } else {
-            let (host, port) = address.rsplit_once(':').ok_or_else(unusable)?;
-            let host = host.trim_start_matches('[').trim_end_matches(']');
-            let port = port.parse().map_err(|_| unusable())?;
-            ConnectionAddr::Tcp(host.to_owned(), port).into_connection_info().map_err(|_| unusable())?
-        };
-        Ok(Self(Client::open(identified(info, settings)).map_err(|_| unusable())?))
-    }
-
-    /// A new connection that has been greeted.
-    pub(super) async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        // Every command has a deadline of its own; the crate's would end XREAD while it waits.
-        let config =
-            AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_DEADLINE)).set_response_timeout(None);
-        self.0.get_multiplexed_async_connection_with_config(&config).await
-    }
+/// Finds the Redis that holds the state, and connects.
+pub(super) struct Address {
+    way: Way,
+    dial: Dial,
 }
 
-fn identified(info: ConnectionInfo, settings: &Settings) -> ConnectionInfo {
-    let mut redis = info.redis_settings().clone();
-    if let Some(username) = &settings.username {
-        redis = redis.set_username(username);
+/// How it is found. Those who know are asked in turn, beginning with the one that knew it the last time.
+enum Way {
+    Direct(Place),
+    Sentinels(Sentinels),
+    Cluster(Vec<Place>),
+}
+
+/// Both connections to the same Redis.
+pub(super) struct Connected {
+    pub(super) place: Place,
+    /// For commands.
+    pub(super) commands: MultiplexedConnection,
+    /// For nothing but waiting for changes.
+    pub(super) stream: MultiplexedConnection,
+}
+
+impl Address {
+    /// What `address` means, with the other settings.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] if `address` is no address, or files that are needed for TLS cannot be used.
+    pub(super) async fn new(address: &str, settings: &Settings) -> Result<Self, StoreError> {
+        let unusable = || StoreError::Unusable("redis.address is neither host:port nor the url of a Redis".to_owned());
+        let RedisAddress { route, tls, database } = RedisAddress::parse(address).ok_or_else(unusable)?;
+        let tls = tls.then(|| Files::new(settings));
+        if let Some(files) = &tls {
+            files.read().await.map_err(|error| StoreError::Unusable(Unreachable::from(error).to_string()))?;
+        }
+        let login = Login { username: settings.username.clone(), password: settings.password.clone() };
+        // An address may name the database as well.
+        let database = if settings.database != 0 { settings.database } else { database.unwrap_or_default() };
+        let dial = Dial { tls, login, database };
+        let way = match route {
+            Route::Direct(place) => Way::Direct(place),
+            Route::Sentinels { sentinels, master } => {
+                Way::Sentinels(Sentinels::new(sentinels, master, dial.clone(), settings))
+            }
+            Route::Cluster { seeds } => Way::Cluster(seeds),
+        };
+        Ok(Self { way, dial })
     }
-    if let Some(password) = &settings.password {
-        redis = redis.set_password(password.reveal());
+
+    /// New connections to the Redis that holds the state, which is a master.
+    ///
+    /// # Errors
+    /// [`Unreachable`], with what each said who was asked.
+    pub(super) async fn connect(&mut self) -> Result<Connected, Unreachable> {
+        let Self { way, dial } = self;
+        let (place, commands) = match way {
+            Way::Direct(place) => (place.clone(), dial.open_master(place).await?),
+            Way::Sentinels(sentinels) => sentinels.connect().await?,
+            Way::Cluster(seeds) => cluster::connect(seeds, dial).await?,
+        };
+        let stream = dial.open(&place).await?;
+        Ok(Connected { place, commands, stream })
     }
-    // A url may name the database as well.
-    if settings.database != 0 {
-        redis = redis.set_db(settings.database);
+
+    /// Waits until another Redis than that at `place` is to be used, for ever if only that one can tell.
+    pub(super) async fn left(&self, place: &Place) {
+        match &self.way {
+            Way::Sentinels(sentinels) => sentinels.left(place).await,
+            Way::Direct(_) | Way::Cluster(_) => std::future::pending().await,
+        }
     }
-    info.set_redis_settings(redis).set_tcp_settings(TcpSettings::default().set_nodelay(true))
 }

@@ -199,8 +199,15 @@ fn span(invocation: &Invocation) -> Span {
     )
 }
 
-/// Redis refused this command; the next one may fare better on the same connection. A Redis that loads its data, or that has become a
-/// replica, is none that can be used.
+/// Redis refused this command; the next one may fare better on the same connection. A Redis that loads its data, that has become a
+/// replica, or that has given our keys to another, is none that can be used: where the state is has to be found out anew.
 fn is_answer(error: &RedisError) -> bool {
-    matches!(error.kind(), ErrorKind::Parse | ErrorKind::Extension | ErrorKind::Server(ServerErrorKind::ResponseError))
+    match error.kind() {
+        ErrorKind::Parse | ErrorKind::Extension | ErrorKind::Server(ServerErrorKind::TryAgain) => true,
+        // Before version 7, what a script ran into stands behind a general error.
+        ErrorKind::Server(ServerErrorKind::ResponseError) => {
+            !error.detail().is_some_and(|detail| detail.contains("-READONLY "))
+        }
+        _ => false,
+    }
 }

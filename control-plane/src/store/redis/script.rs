@@ -26,6 +26,9 @@ const KEYS: [&str; 11] = [
     "{b3lb}:bridges",
 ];
 
+/// The name of the history.
+pub(super) const EPOCH: &str = KEYS[0];
+
 /// The stream of changes.
 pub(super) const CHANGES: &str = KEYS[2];
 
@@ -49,6 +52,10 @@ pub(super) static LEASE: LazyLock<Script> = LazyLock::new(|| Script::new(include
 pub(super) static ADMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/admit.lua")));
 pub(super) static PUBLISH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/publish.lua")));
 
+/// What is tried out when a connection is new.
+const PROBE_KEY: &str = "{b3lb}:probe";
+static PROBE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/probe.lua")));
+
 pub(super) static PUBLISHED: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/published.lua")));
 
 /// Those that run on the link that everybody's commands travel on, by name.
@@ -59,6 +66,11 @@ pub(super) struct Invocation {
     script: &'static Script,
     keys: Vec<String>,
     args: Vec<String>,
+}
+
+/// The commands that we need and may not run there, by name.
+pub(super) async fn forbidden(redis: &mut MultiplexedConnection) -> Result<Vec<String>, RedisError> {
+    Ok(Invocation::new(&PROBE, vec![PROBE_KEY.to_owned()], Vec::new()).run(redis).await?.rest)
 }
 
 /// What a script answers.

@@ -1,17 +1,24 @@
 //! Keeps the replica up to date: follows the stream of changes, and notices when Redis or its history is lost.
 
-use super::address::Address;
+use super::address::{Address, Connected};
 use super::link::{Connection, Link};
-use super::{entry, history, unavailable};
+use super::{dial, entry, history, script, unavailable};
 use crate::replica::Replica;
 use crate::store::StoreError;
+use b3lb_config::redis_address::Place;
 use redis::aio::MultiplexedConnection;
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How often it is checked that Redis still has its history. Losing it closes no connection.
+/// How often it is checked that Redis still has its history and takes writes. Losing either closes no connection.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long it may take to tell which commands are allowed.
+const PROBE_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Reasons that are logged until Redis can be used again: while sentinels choose another master, they change a few times.
+const REASONS_MAX: usize = 4;
 
 /// The pause before the second attempt to connect; each one doubles it.
 const PAUSE_MIN: Duration = Duration::from_millis(20);
@@ -25,8 +32,8 @@ pub(in crate::store) struct Tail {
     replica: Replica,
     link: Link,
     pause: Duration,
-    /// The last attempt to connect failed.
-    away: bool,
+    /// Why Redis cannot be used, as far as it is in the log.
+    reasons: Vec<String>,
     /// What the stream says is not understood, so that only the tables can tell.
     reload: bool,
     session: Option<Session>,
@@ -37,13 +44,17 @@ struct Session {
     begun: Instant,
     /// For commands.
     connection: Connection,
+    /// The same, for what is no script.
+    commands: MultiplexedConnection,
     /// For nothing but waiting for changes.
     stream: MultiplexedConnection,
+    /// Where both lead to.
+    place: Place,
 }
 
 impl Tail {
     pub(super) fn new(address: Address, replica: Replica, link: Link) -> Self {
-        Self { address, replica, link, pause: Duration::ZERO, away: false, reload: false, session: None }
+        Self { address, replica, link, pause: Duration::ZERO, reasons: Vec::new(), reload: false, session: None }
     }
 
     /// Connects for the first time, however long that takes.
@@ -87,13 +98,17 @@ impl Tail {
         self.pause = (self.pause * 2).clamp(PAUSE_MIN, PAUSE_MAX);
         let connected = self.try_connect().await;
         match &connected {
-            Ok(_) if std::mem::take(&mut self.away) => tracing::info!("Redis can be used again"),
+            Ok(session) if !std::mem::take(&mut self.reasons).is_empty() => {
+                tracing::info!(at = %session.place, "Redis can be used again");
+            }
             Ok(_) => {}
             Err(error) => {
                 self.link.set_away();
+                let reason = error.to_string();
                 // Once is enough; the log would be full of it.
-                if !std::mem::replace(&mut self.away, true) {
+                if !self.reasons.contains(&reason) && self.reasons.len() < REASONS_MAX {
                     tracing::warn!(%error, "Redis cannot be used");
+                    self.reasons.push(reason);
                 }
             }
         }
@@ -101,22 +116,28 @@ impl Tail {
     }
 
     async fn try_connect(&mut self) -> Result<Session, StoreError> {
-        let mut commands = self.address.connect().await.map_err(unavailable)?;
-        let stream = self.address.connect().await.map_err(unavailable)?;
+        let Connected { place, mut commands, stream } = self.address.connect().await.map_err(unavailable)?;
+        let probed = timeout(PROBE_DEADLINE, script::forbidden(&mut commands)).await;
+        let forbidden = probed.map_err(|_| unavailable("it took too long"))?.map_err(unavailable)?;
+        if !forbidden.is_empty() {
+            return Err(unavailable(format!("{place}: its user may not run {}", forbidden.join(", "))));
+        }
         self.link.set_syncing();
         history::sync(&mut commands, &self.replica, self.reload).await?;
         self.reload = false;
-        Ok(Session { begun: Instant::now(), connection: self.link.set_ready(commands), stream })
+        let connection = self.link.set_ready(commands.clone());
+        Ok(Session { begun: Instant::now(), connection, commands, stream, place })
     }
 
     /// Follows the stream until something is wrong.
     async fn attend(&mut self, mut session: Session) {
-        let Self { replica, link, .. } = &*self;
+        let Self { replica, link, address, .. } = &*self;
         let connection = &session.connection;
         let ended = tokio::select! {
             ended = follow(replica, &mut session.stream) => ended,
-            ended = check(replica, link, connection) => ended,
+            ended = check(replica, link, connection, &mut session.commands) => ended,
             () = link.left(connection) => Ok(()),
+            () = address.left(&session.place) => Err(unavailable("another Redis holds the state")),
         };
         match ended {
             Ok(()) => link.doubt(connection),
@@ -144,8 +165,13 @@ async fn follow(replica: &Replica, stream: &mut MultiplexedConnection) -> Result
     }
 }
 
-/// Returns when the history is broken. That Redis does not answer is noticed by the link.
-async fn check(replica: &Replica, link: &Link, connection: &Connection) -> Result<(), StoreError> {
+/// Returns when the history is broken, or Redis has become a replica. That Redis does not answer is noticed by the link.
+async fn check(
+    replica: &Replica,
+    link: &Link,
+    connection: &Connection,
+    commands: &mut MultiplexedConnection,
+) -> Result<(), StoreError> {
     let mut ticks = interval(CHECK_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -155,6 +181,9 @@ async fn check(replica: &Replica, link: &Link, connection: &Connection) -> Resul
             && !history::is_continuous(reply, &memory)?
         {
             return Ok(());
+        }
+        if let Ok(Ok(false)) = timeout(CHECK_INTERVAL, dial::is_master(commands)).await {
+            return Err(unavailable("it is no master any more"));
         }
     }
 }

@@ -8,4 +8,5 @@ mod placer;
 mod program;
 mod random_changes;
 mod redis_server;
+mod redis_sets;
 mod store;

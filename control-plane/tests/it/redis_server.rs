@@ -21,17 +21,22 @@ pub(crate) struct RedisServer {
 impl RedisServer {
     /// A server that keeps what it was told over a restart.
     pub(crate) async fn start() -> Self {
-        Self::start_with(&["--appendonly", "yes", "--appendfsync", "always"]).await
+        Self::start_with(&["--save", "", "--appendonly", "yes", "--appendfsync", "always"]).await
     }
 
     /// A server that writes to disk only when told to `SAVE`.
     pub(crate) async fn start_forgetful() -> Self {
-        Self::start_with(&["--appendonly", "no"]).await
+        Self::start_with(&["--save", "", "--appendonly", "no"]).await
     }
 
-    async fn start_with(options: &[&str]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    /// A server with options of its own.
+    pub(crate) async fn start_with(options: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), options).await
+    }
+
+    /// A server with options and a directory of its own.
+    pub(crate) async fn start_in(dir: TempDir, options: &[&str]) -> Self {
+        let port = free_port();
         let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
         let process = spawn(port, &dir, &options);
         let server = Self { port, dir, options, process };
@@ -70,7 +75,7 @@ impl RedisServer {
         self.try_run(command).await.unwrap()
     }
 
-    async fn try_run<T: FromRedisValue>(&self, command: &[&str]) -> redis::RedisResult<T> {
+    pub(crate) async fn try_run<T: FromRedisValue>(&self, command: &[&str]) -> redis::RedisResult<T> {
         let client = Client::open(format!("redis://{}", self.address()))?;
         let mut connection = client.get_multiplexed_async_connection().await?;
         redis::cmd(command[0]).arg(&command[1..]).query_async(&mut connection).await
@@ -79,6 +84,9 @@ impl RedisServer {
     async fn answers(&self) {
         let end = Instant::now() + PATIENCE;
         while let Err(error) = self.try_run::<String>(&["PING"]).await {
+            if error.code() == Some("NOAUTH") {
+                return;
+            }
             assert!(Instant::now() < end, "redis-server does not answer: {error}");
             sleep(Duration::from_millis(5)).await;
         }
@@ -99,7 +107,13 @@ impl Drop for RedisServer {
 
 fn spawn(port: u16, dir: &TempDir, options: &[String]) -> Child {
     let mut command = Command::new("redis-server");
-    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]).args(options);
+    // A file of options has to come first.
+    command.args(options).args(["--port", &port.to_string(), "--bind", "127.0.0.1"]);
     command.args(["--dir", dir.path().to_str().unwrap(), "--daemonize", "no"]);
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("redis-server is installed")
+}
+
+/// A port of the loopback address that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

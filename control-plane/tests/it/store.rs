@@ -1,10 +1,15 @@
 //! The stores, on a real Redis and on real files.
 
+mod cluster;
 mod embedded;
 mod history;
 mod parity;
 mod redis;
+mod refusals;
+mod sentinels;
+mod stream;
 mod suite;
+mod user;
 
 use crate::redis_server::RedisServer;
 use b3lb_config::Settings;

@@ -57,9 +57,9 @@ pub(super) enum Unreachable {
     Nameless { place: Place, source: InvalidDnsNameError },
     #[error("redis.ca_file or redis.certificate: {0}")]
     Files(#[from] TlsError),
-    #[error("{place} refused {}: {source}", described(.username))]
+    #[error("{place} refused {}: {}", described(.username), said(.source))]
     Login { place: Place, username: Option<String>, source: RedisError },
-    #[error("{place}: {source}")]
+    #[error("{place}: {}", said(.source))]
     Refused { place: Place, source: RedisError },
     #[error("{0} is no master")]
     NoMaster(Place),
@@ -185,6 +185,14 @@ fn described(username: &Option<String>) -> String {
     match username {
         Some(username) => format!("the user {username:?}"),
         None => "the password".to_owned(),
+    }
+}
+
+/// What Redis said, as it said it.
+fn said(error: &RedisError) -> String {
+    match (error.code(), error.detail()) {
+        (Some(code), Some(detail)) => format!("{code} {detail}"),
+        _ => error.to_string(),
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// How often they are asked whether the master is still the same. One that sentinels replace on purpose goes on taking writes for some
 /// seconds, which its successor would not know.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The sentinels of one master.
 pub(super) struct Sentinels {

@@ -1,6 +1,7 @@
 //! Keeps the replica up to date: follows the stream of changes, and notices when Redis or its history is lost.
 
 use super::address::{Address, Connected};
+use super::dial::Unreachable;
 use super::link::{Connection, Link};
 use super::{dial, entry, history, script, unavailable};
 use crate::replica::Replica;
@@ -118,7 +119,8 @@ impl Tail {
     async fn try_connect(&mut self) -> Result<Session, StoreError> {
         let Connected { place, mut commands, stream } = self.address.connect().await.map_err(unavailable)?;
         let probed = timeout(PROBE_DEADLINE, script::forbidden(&mut commands)).await;
-        let forbidden = probed.map_err(|_| unavailable("it took too long"))?.map_err(unavailable)?;
+        let refused = |source| unavailable(Unreachable::Refused { place: place.clone(), source });
+        let forbidden = probed.map_err(|_| unavailable("it took too long"))?.map_err(refused)?;
         if !forbidden.is_empty() {
             return Err(unavailable(format!("{place}: its user may not run {}", forbidden.join(", "))));
         }

@@ -37,6 +37,11 @@ impl Fixture {
         Self { settings: on_redis(&redis), _redis: Some(redis), _dir: None }
     }
 
+    /// One whose servers somebody else keeps.
+    fn of(settings: &Settings) -> Self {
+        Self { settings: settings.clone(), _redis: None, _dir: None }
+    }
+
     async fn open(&self) -> Running {
         Running::open(&self.settings).await
     }
@@ -64,6 +69,14 @@ macro_rules! over_every_store {
         mod memory { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Fixture::memory().await).await })* }
         mod file { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Fixture::file().await).await })* }
         mod redis { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Fixture::redis().await).await })* }
+
+        /// The same on servers that are emptied in between.
+        pub(super) async fn on(settings: &Settings, server: &RedisServer) {
+            $(
+                server.run::<()>(&["FLUSHALL"]).await;
+                $test(Fixture::of(settings)).await;
+            )*
+        }
     };
 }
 

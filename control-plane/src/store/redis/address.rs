@@ -18,7 +18,7 @@ pub(super) struct Address {
 /// How it is found. Those who know are asked in turn, beginning with the one that knew it the last time.
 enum Way {
     Direct(Place),
-    Sentinels(Sentinels),
+    Sentinels(Box<Sentinels>),
     Cluster(Vec<Place>),
 }
 
@@ -50,7 +50,7 @@ impl Address {
         let way = match route {
             Route::Direct(place) => Way::Direct(place),
             Route::Sentinels { sentinels, master } => {
-                Way::Sentinels(Sentinels::new(sentinels, master, dial.clone(), settings))
+                Way::Sentinels(Box::new(Sentinels::new(sentinels, master, dial.clone(), settings)))
             }
             Route::Cluster { seeds } => Way::Cluster(seeds),
         };

@@ -79,7 +79,8 @@ impl Dial {
             Some(files) => Some(files.read().await?),
             None => None,
         };
-        let opened = timeout(CONNECT_DEADLINE, self.connect(place, tls)).await;
+        // A handshake is large, and all who connect would carry it.
+        let opened = timeout(CONNECT_DEADLINE, Box::pin(self.connect(place, tls))).await;
         opened.unwrap_or_else(|_| Err(Unreachable::Late(place.clone())))
     }
 

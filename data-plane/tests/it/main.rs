@@ -8,6 +8,7 @@ mod callbacks;
 mod calls;
 mod control;
 mod creates;
+mod ending;
 mod failover;
 mod faults;
 mod frontend;

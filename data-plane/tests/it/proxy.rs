@@ -67,6 +67,11 @@ impl Proxy {
         frontend::get(self.admin, "/metrics").await.body
     }
 
+    /// Tells it to end, and does not wait for it.
+    pub(crate) fn begin_to_end(&self) {
+        self.shutdown.cancel();
+    }
+
     /// Ends it in order.
     pub(crate) async fn stop(self) {
         self.shutdown.cancel();

@@ -121,7 +121,8 @@ fn names(text: &str) -> impl Iterator<Item = &str> {
 
 /// The metric that a line of the page describes.
 fn listed(line: &str) -> Option<&str> {
-    line.strip_prefix("| `")?.split('`').next()
+    let name = line.strip_prefix("| `")?.split('`').next()?;
+    ["b3lb_", "process_"].iter().any(|of| name.starts_with(of)).then_some(name)
 }
 
 /// Has `promtool` look at it, where there is one.

@@ -297,15 +297,18 @@ impl Settings {
             };
         }
         keep! {
+            "bigbluebutton.recordings_poll_interval" => bigbluebutton.recordings_poll_interval;
+            "balancer.metrics_range" => balancer.metrics_range;
             "port" => port;
             "redis" => redis;
+            "influxdb" => influxdb;
             "state_dir" => state_dir;
-            "influxdb.address" => influxdb.address;
             "control_plane.listen" => control_plane.listen;
+            "control_plane.check_interval" => control_plane.check_interval;
             "data_plane.admin_listen" => data_plane.admin_listen;
             "data_plane.workers" => data_plane.workers;
-            "log.format" => log.format;
-            "log.access" => log.access;
+            "upstream.ca_file" => upstream.ca_file;
+            "log" => log;
             "tracing" => tracing;
         }
         (self, kept)

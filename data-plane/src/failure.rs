@@ -340,3 +340,19 @@ pub(crate) fn text_response(status: StatusCode, text: &'static str) -> Response<
     response.headers_mut().insert(CONTENT_TYPE_HEADER, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_explains_every_failure() {
+        let reference = include_str!("../../deploy/docs/errors.md");
+        for failure in Failure::ALL {
+            assert!(reference.contains(&format!("`{}`", failure.label())), "{}", failure.label());
+            if let Look::Failed(key, _) = failure.look(Call::Create) {
+                assert!(reference.contains(&format!("| `{key}` |")), "{key}");
+            }
+        }
+    }
+}

@@ -78,6 +78,28 @@ fn the_example_names_every_key_with_its_default() {
 }
 
 #[test]
+fn the_reference_describes_every_key_and_says_whether_it_needs_a_restart() {
+    let reference = include_str!("../../../../deploy/docs/configuration.md");
+    let rows = reference.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let named: Vec<(&str, bool)> = rows.map(|(name, rest)| (name, rest.contains("| ● |"))).collect();
+    let fixed = crate::settings::Settings::default().kept_from(&everything_else()).1;
+    let is_fixed = |name: &str| fixed.iter().any(|key| name == *key || name.starts_with(&format!("{key}.")));
+    let expected: Vec<(&str, bool)> = crate::keys::KEYS.iter().map(|key| (key.name, !is_fixed(key.name))).collect();
+    assert_eq!(named.into_iter().filter(|(name, _)| !name.starts_with('-')).collect::<Vec<_>>(), expected);
+}
+
+/// Settings in which everything that cannot change while a program runs is different.
+fn everything_else() -> Settings {
+    settings(
+        "bigbluebutton: {recordings_poll_interval: 1m}\nadmin: {api_key: key}\nbalancer: {metrics_range: 1m}\nport: 1\n\
+         redis: {address: 'redis:6379'}\ninfluxdb: {organization: o}\nstate_dir: /s\n\
+         control_plane: {listen: '127.0.0.1:2', check_interval: 5s}\ndata_plane: {admin_listen: '127.0.0.1:3', workers: 2}\n\
+         upstream: {ca_file: /roots}\nlog: {level: debug}\ntracing: {sample_ratio: 0.5}\n",
+        &[],
+    )
+}
+
+#[test]
 fn parameters_are_names_and_values() {
     let file =
         "parameters: {create: {defaults: {welcome: 'a, b = c', disabledFeatures: 'chat,polls'}, removed: [logo]}}";

@@ -51,7 +51,7 @@ where
             let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code());
             // There is no such method, so that its name may be anything.
             let method = if code == Code::Unimplemented { "unknown" } else { &method };
-            meters.admin_call(method, code);
+            meters.admin_call(method, format!("{code:?}"));
             Ok(response)
         }
         .boxed()

@@ -6,6 +6,7 @@
 mod documents;
 
 use crate::grpc::{self, Calls, Keys, Operator};
+use crate::meters::Meters;
 use crate::state::Admission;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
@@ -16,7 +17,7 @@ use axum::{Json, Router};
 use b3lb_config::settings::AdminCompat;
 use b3lb_proto::v1;
 use documents::{Cluster, InstanceList, ListedInstance, ListedTenant, Tenant, TenantList};
-use http::{StatusCode, header};
+use http::{Method, StatusCode, header};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -25,6 +26,9 @@ use tonic::{Code, Status};
 
 /// Bytes of a request: ten thousand instances.
 const BODY_MAX: usize = 4 * 1024 * 1024;
+/// What there is to call.
+const ABOUT: [&str; 4] = ["instances", "tenants", "cluster", "configurations"];
+const VERBS: [Method; 3] = [Method::GET, Method::POST, Method::DELETE];
 /// For the body of a request to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -39,7 +43,21 @@ pub(super) fn routes(calls: Calls, keys: Keys) -> Router {
         // The originals know a path with the right method only.
         .method_not_allowed_fallback(async || (StatusCode::NOT_FOUND, "404 page not found"))
         .layer(from_fn_with_state(keys, guarded))
+        .layer(from_fn_with_state(calls.meters.clone(), counted))
         .with_state(calls)
+}
+
+/// Counts a call by what it is about; every tenant has a path of its own, which is none of Prometheus' business.
+async fn counted(State(meters): State<Meters>, request: Request, next: Next) -> Response {
+    let about = request.uri().path().split('/').nth(3).and_then(|part| ABOUT.iter().find(|about| **about == part));
+    let verb = VERBS.iter().find(|verb| *verb == request.method());
+    let name = match (verb, about) {
+        (Some(verb), Some(about)) => format!("{verb} {about}"),
+        _ => "unknown".to_owned(),
+    };
+    let response = next.run(request).await;
+    meters.admin_call(&name, response.status().as_u16().to_string());
+    response
 }
 
 async fn guarded(State(keys): State<Keys>, request: Request, next: Next) -> Response {

@@ -55,6 +55,12 @@ async fn the_admin_key_opens_it_raw_or_as_a_bearer_and_nothing_else_does() {
     assert!(status == 200 && version.contains("<returncode>SUCCESS</returncode>"), "{version}");
     assert_eq!(call_as(&program, ADMIN_KEY, Method::DELETE, "instances", "").await.0, 404);
     assert_eq!(call_as(&program, ADMIN_KEY, Method::GET, "nothing", "").await.0, 404);
+
+    let (_, metrics) = program.get("/metrics").await;
+    for counted in ["{method=\"GET instances\",code=\"200\"} 3", "{method=\"DELETE tenants\",code=\"401\"} 5"] {
+        assert!(metrics.contains(&format!("b3lb_admin_calls_total{counted}\n")), "no {counted} in {metrics}");
+    }
+    assert!(!metrics.contains("a.example"), "{metrics}");
 }
 
 #[tokio::test]

@@ -74,6 +74,11 @@ async fn grpc_and_plain_http_are_served_over_tls() {
     let http = reqwest::Client::builder().add_root_certificate(root).http1_only().build().unwrap();
     let response = http.get(format!("https://localhost:{}/readyz", program.address.port())).send().await.unwrap();
     assert_eq!((response.version(), response.status().as_u16()), (reqwest::Version::HTTP_11, 200));
+    let response = http.get(format!("https://localhost:{}/metrics", program.address.port())).send().await.unwrap();
+    let metrics = response.text().await.unwrap();
+    // What rcgen signs ends in the year 4096.
+    let ends = "b3lb_certificate_expiry_timestamp_seconds{certificate=\"control_plane.tls\"} 67090118400";
+    assert!(metrics.contains(ends), "{metrics}");
     program.end().await;
 }
 

@@ -308,7 +308,8 @@ impl Settings {
             "data_plane.admin_listen" => data_plane.admin_listen;
             "data_plane.workers" => data_plane.workers;
             "upstream.ca_file" => upstream.ca_file;
-            "log" => log;
+            "log.format" => log.format;
+            "log.access" => log.access;
             "tracing" => tracing;
         }
         (self, kept)

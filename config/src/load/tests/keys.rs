@@ -94,7 +94,7 @@ fn everything_else() -> Settings {
         "bigbluebutton: {recordings_poll_interval: 1m}\nadmin: {api_key: key}\nbalancer: {metrics_range: 1m}\nport: 1\n\
          redis: {address: 'redis:6379'}\ninfluxdb: {organization: o}\nstate_dir: /s\n\
          control_plane: {listen: '127.0.0.1:2', check_interval: 5s}\ndata_plane: {admin_listen: '127.0.0.1:3', workers: 2}\n\
-         upstream: {ca_file: /roots}\nlog: {level: debug}\ntracing: {sample_ratio: 0.5}\n",
+         upstream: {ca_file: /roots}\nlog: {format: json, access: true}\ntracing: {sample_ratio: 0.5}\n",
         &[],
     )
 }

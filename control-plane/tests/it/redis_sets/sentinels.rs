@@ -18,8 +18,7 @@ impl Sentinels {
         let mut servers = vec![RedisServer::start().await];
         let master = servers[0].port.to_string();
         for _ in 0..replicas {
-            let of_master = format!("127.0.0.1 {master}");
-            let options = ["--save", "", "--replicaof", &of_master, "--repl-diskless-sync-delay", "0"];
+            let options = ["--save", "", "--replicaof", "127.0.0.1", &master, "--repl-diskless-sync-delay", "0"];
             servers.push(RedisServer::start_with(&options).await);
         }
         // A sentinel asks the master for its replicas once, and then not again for ten seconds.

@@ -325,7 +325,7 @@ pub(crate) enum End {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Test {
-    /// Where frontends call, such as https://b3lb.example.org/bigbluebutton; the context's proxy unless given.
+    /// Where frontends call, such as `https://b3lb.example.org/bigbluebutton`; the context's proxy unless given.
     #[arg(long, value_name = "URL", env = "B3LB_PROXY")]
     pub(crate) proxy: Option<String>,
     /// The host name to call it by, if not that of the url.

@@ -14,6 +14,14 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
+/// Where the control plane keeps its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Store {
+    Embedded,
+    /// The Redis of the pool, in a database beside the original's.
+    Redis,
+}
+
 pub(crate) const KEY: &str = "the-admin-key";
 
 /// How long a test waits for what should come at once.
@@ -42,7 +50,7 @@ impl Drop for Redis {
 }
 
 impl Pool {
-    pub(crate) async fn start() -> Self {
+    pub(crate) async fn start(store: Store) -> Self {
         let rules = Rules { listed: Duration::ZERO, processing: Duration::ZERO, ..Rules::default() };
         let mut instances = Vec::new();
         for _ in 0..2 {
@@ -56,17 +64,6 @@ impl Pool {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listeners = Listeners::bind_to(any, any, 1).unwrap();
         let proxy = format!("http://{}", listeners.public_addr());
-        let mut settings = Settings::default();
-        settings.admin.api_key = Some(Secret::new(KEY));
-        settings.bigbluebutton.secret = Some(Secret::new("global-secret"));
-        settings.control_plane.check_interval = INTERVAL;
-        settings.data_plane.control_planes = vec![Url::parse(&control_plane).unwrap()];
-        let shutdown = CancellationToken::new();
-        let end = shutdown.clone();
-        let own = settings.clone();
-        tokio::spawn(async move { b3lb_control_plane::run(own, listener, end).await.unwrap() });
-        let (end, admin) = (shutdown.clone(), format!("{}", listeners.admin_addr()));
-        tokio::spawn(async move { b3lb_data_plane::run(settings, listeners, end).await.unwrap() });
         let redis_port = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut redis = Command::new("redis-server");
         redis.args([
@@ -80,6 +77,22 @@ impl Pool {
             "redis-key",
         ]);
         let redis = Redis(redis.stdout(Stdio::null()).spawn().unwrap());
+        let mut settings = Settings::default();
+        if store == Store::Redis {
+            settings.redis.address = Some(format!("127.0.0.1:{redis_port}"));
+            settings.redis.password = Some(Secret::new("redis-key"));
+            settings.redis.database = 5;
+        }
+        settings.admin.api_key = Some(Secret::new(KEY));
+        settings.bigbluebutton.secret = Some(Secret::new("global-secret"));
+        settings.control_plane.check_interval = INTERVAL;
+        settings.data_plane.control_planes = vec![Url::parse(&control_plane).unwrap()];
+        let shutdown = CancellationToken::new();
+        let end = shutdown.clone();
+        let own = settings.clone();
+        tokio::spawn(async move { b3lb_control_plane::run(own, listener, end).await.unwrap() });
+        let (end, admin) = (shutdown.clone(), format!("{}", listeners.admin_addr()));
+        tokio::spawn(async move { b3lb_data_plane::run(settings, listeners, end).await.unwrap() });
         let pool = Self {
             names: vec![
                 ("http://INSTANCE-A", instances[0].url().trim_end_matches("/bigbluebutton").to_owned()),
@@ -147,6 +160,8 @@ impl Pool {
             (r"revision \d+-\d+ of [0-9a-f]{16}", "revision REVISION of EPOCH"),
             (r#""epoch": "[0-9a-f]{16}""#, r#""epoch": "EPOCH""#),
             (r#""revision": "\d+-\d+""#, r#""revision": "REVISION""#),
+            (r"store (embedded|redis)", "store STORE"),
+            (r#""store": "(embedded|redis)""#, r#""store": "STORE""#),
             (r"[0-9a-f]{40}-\d{13}", "RECORDING"),
         ]
         .into_iter()

@@ -4,7 +4,7 @@
 //! A line that begins with `$ ` is a command, and what follows is its stdout, then its stderr behind `2> `, then `? CODE` if that is not 0.
 //! `% checked` waits until the control plane has looked at the pool again; other lines with `% ` are for readers. With `B3LB_TEST_WRITE=1` the transcripts are written anew.
 
-use crate::pool::Pool;
+use crate::pool::{Pool, Store};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -64,31 +64,42 @@ async fn run(line: &str, dir: &Path, pool: &Pool) -> String {
     told
 }
 
+/// Once with each store.
+async fn replay_all(name: &str, prepare: impl AsyncFn(&Pool)) {
+    for store in [Store::Embedded, Store::Redis] {
+        let pool = Pool::start(store).await;
+        prepare(&pool).await;
+        replay(name, &pool).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn files() {
-    replay("files.txt", &Pool::start().await).await;
+    replay_all("files.txt", async |_| {}).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn instances() {
-    replay("instances.txt", &Pool::start().await).await;
+    replay_all("instances.txt", async |_| {}).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tenants_and_meetings() {
-    replay("meetings.txt", &Pool::start().await).await;
+    replay_all("meetings.txt", async |_| {}).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn import() {
-    let pool = Pool::start().await;
-    for (port, id, label) in [(0, "labelled", "red.example"), (0, "unlabelled", ""), (1, "bare-id", "")] {
-        pool.create(port, id, label).await;
-    }
-    replay("import.txt", &pool).await;
+    let running = [(0, "labelled", "red.example"), (0, "unlabelled", ""), (1, "bare-id", "")];
+    replay_all("import.txt", async |pool| {
+        for (instance, id, label) in running {
+            pool.create(instance, id, label).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals() {
-    replay("refusals.txt", &Pool::start().await).await;
+    replay_all("refusals.txt", async |_| {}).await;
 }

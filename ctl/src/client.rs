@@ -6,11 +6,12 @@ use anyhow::Context as _;
 use b3lb_proto::v1::admin_client::AdminClient;
 use std::path::Path;
 use std::time::Duration;
+use tokio::time::timeout;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 
 /// A control plane answers in milliseconds; one that takes longer to accept a connection is away.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -51,14 +52,51 @@ pub(crate) async fn connect(context: &Context) -> anyhow::Result<Client> {
         Some("http") => endpoint,
         _ => return Err(wrong().into()),
     };
-    let channel = endpoint
+    let endpoint = endpoint
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
-        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-        .connect()
-        .await
-        .with_context(|| format!("no control plane answers at {address}"))?;
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT);
+    // The endpoint's own deadline ends with TCP; this one is over the TLS handshake as well.
+    let channel = match timeout(2 * CONNECT_TIMEOUT, endpoint.connect()).await {
+        Ok(Ok(channel)) => channel,
+        Ok(Err(error)) => {
+            anyhow::bail!("{}", unreachable(address, &anyhow::Error::from(error).root_cause().to_string()))
+        }
+        Err(_) => anyhow::bail!("no control plane answers at {address}: the TLS handshake takes too long"),
+    };
     Ok(AdminClient::with_interceptor(channel, Key(bearer)).max_decoding_message_size(ANSWER_MAX))
+}
+
+/// Why there is no connection, in one line.
+fn unreachable(address: &str, reason: &str) -> String {
+    match reason {
+        reason if reason.contains("InvalidContentType") => {
+            format!("what answers at {address} speaks no TLS; its address may begin with http://")
+        }
+        reason if reason.starts_with("invalid peer certificate") => {
+            format!("the certificate of {address} is not trusted: {reason}; --ca-file names who else is")
+        }
+        reason => format!("no control plane answers at {address}: {reason}"),
+    }
+}
+
+/// What a control plane says, or why it says nothing, in one line.
+pub(crate) fn refusal(address: &str, status: &Status) -> String {
+    let said = status.message();
+    match status.code() {
+        _ if said.starts_with("grpc-status header missing") => format!("what answers at {address} is no control plane"),
+        // The connection stood and broke, over the first words or later; which of the two it is told as is a matter of luck.
+        _ if said == "transport error" || said.starts_with("h2 protocol error") => {
+            let wants = if address.starts_with("https") { "asks for a certificate" } else { "wants https://" };
+            format!(
+                "the connection to {address} broke off: what answers there is no control plane, {wants}, or has just gone"
+            )
+        }
+        _ if said == "Timeout expired" => format!("the control plane at {address} does not answer in time"),
+        Code::Unauthenticated => format!("the control plane at {address} does not accept this key"),
+        Code::Unimplemented => format!("the control plane at {address} is older than this program: {said}"),
+        _ => said.to_owned(),
+    }
 }
 
 /// Whom to trust, and who we are.

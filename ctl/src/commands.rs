@@ -13,7 +13,7 @@ mod test;
 mod top;
 
 use crate::args::{Add, Args, Command, Delete, End, Get};
-use crate::client::{Client, connect};
+use crate::client::{Client, connect, refusal};
 use crate::completion;
 use crate::context::Context;
 use crate::output::Format;
@@ -50,11 +50,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let mut client = connect(&context).await?;
     let done = dispatch(&mut client, &context, global.output, command).await;
     done.map_err(|error| match error.downcast_ref::<Status>() {
-        // The connection stood, and broke over the first words.
-        Some(status) if status.message() == "transport error" => {
-            anyhow::anyhow!("what answers at {} is no control plane, or has just gone", context.address)
-        }
-        _ => error,
+        Some(status) => anyhow::anyhow!("{}", refusal(&context.address, status)),
+        None => error,
     })
 }
 

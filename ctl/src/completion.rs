@@ -72,7 +72,19 @@ fn candidates(typed: &OsStr, names: impl Fn() -> Option<Vec<String>>) -> Vec<Com
 
 /// The options of the line that is being typed, as far as they say which control plane is meant.
 fn typed_so_far() -> Option<Args> {
-    const VALUED: [&str; 8] = ["-b", "--address", "--b3lb", "--bbs", "-k", "--key", "--config", "--context"];
+    const VALUED: [&str; 11] = [
+        "-b",
+        "--address",
+        "--b3lb",
+        "--bbs",
+        "-k",
+        "--key",
+        "--config",
+        "--context",
+        "--ca-file",
+        "--certificate",
+        "--certificate-key",
+    ];
     let line: Vec<String> = std::env::args().skip_while(|word| word != "--").skip(2).collect();
     let mut kept = vec!["b3lbctl".to_owned()];
     let mut words = line.into_iter();

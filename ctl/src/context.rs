@@ -67,20 +67,15 @@ impl Context {
                 None => Entry::default(),
             },
         };
-        let (tls, key_file) = (&global.tls, std::env::var_os(KEY_FILE).map(PathBuf::from).or(entry.key_file));
-        let key = match (global.key.clone(), key_file.filter(|_| entry.key.is_none())) {
-            (Some(key), _) => Some(key),
-            (None, Some(path)) => Some(read(&path)?.trim_end_matches(['\r', '\n']).to_owned()),
-            (None, None) => entry.key,
-        };
-        let key = key.filter(|key| !key.is_empty()).ok_or_else(|| {
+        let (tls, key) = (&global.tls, key(global, &entry)?);
+        let key = key.ok_or_else(|| {
             Mistake(
                 "no admin key: give --key, set B3LB_ADMIN_API_KEY or B3LB_ADMIN_API_KEY_FILE, or write one with `b3lbctl \
                  init config`"
                     .to_owned(),
             )
         })?;
-        let address = global.address.clone().or(entry.address).unwrap_or_else(|| DEFAULT_ADDRESS.to_owned());
+        let address = given(&global.address).or(entry.address).unwrap_or_else(|| DEFAULT_ADDRESS.to_owned());
         let identity = match (&tls.certificate, &tls.certificate_key) {
             (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
             _ => entry.certificate.zip(entry.certificate_key),
@@ -117,7 +112,10 @@ impl File {
                 (0, ..) | (_, Some(_), _) | (_, _, Some(_)) => {
                     Ok(Entry { address: self.b3lb, key: self.api_key, ..Entry::default() })
                 }
-                (1, ..) => Ok(self.contexts.into_values().next().unwrap_or_default()),
+                (1, ..) => match self.contexts.pop_first() {
+                    Some((name, only)) => only.checked(path, &name),
+                    None => Ok(Entry::default()),
+                },
                 _ => Err(Mistake(format!(
                     "{}: has several contexts and no current_context: give --context",
                     path.display()
@@ -127,8 +125,47 @@ impl File {
         let names: Vec<String> = self.contexts.keys().cloned().collect();
         let (name, among) = (name.to_owned(), if names.is_empty() { "none".to_owned() } else { names.join(", ") });
         let entry = self.contexts.remove(&name);
-        entry.ok_or_else(|| Mistake(format!("{}: there is no context {name:?}; it has {among}", path.display())))
+        let entry = entry
+            .ok_or_else(|| Mistake(format!("{}: there is no context {name:?}; it has {among}", path.display())))?;
+        entry.checked(path, &name)
     }
+}
+
+impl Entry {
+    /// With paths that hold wherever the command is called.
+    fn checked(mut self, file: &Path, name: &str) -> Result<Self, Mistake> {
+        let wrong = |reason: &str| Err(Mistake(format!("{}: context {name:?} {reason}", file.display())));
+        if self.key.is_some() && self.key_file.is_some() {
+            return wrong("has key and key_file; keep one of the two");
+        }
+        if self.certificate.is_some() != self.certificate_key.is_some() {
+            return wrong("needs certificate and certificate_key, or neither");
+        }
+        let directory = file.parent().unwrap_or_else(|| Path::new(""));
+        let paths = [&mut self.key_file, &mut self.ca_file, &mut self.certificate, &mut self.certificate_key];
+        for path in paths.into_iter().flatten() {
+            *path = directory.join(&*path);
+        }
+        Ok(self)
+    }
+}
+
+/// The admin key; what is said on the command line and in the environment goes before what the file says.
+fn key(global: &Global, entry: &Entry) -> Result<Option<String>, Mistake> {
+    let from = |path: &Path| Ok(Some(read(path)?.trim_end_matches(['\r', '\n']).to_owned()));
+    let file = std::env::var_os(KEY_FILE).filter(|file| !file.is_empty());
+    let key = match (given(&global.key), file, &entry.key_file) {
+        (Some(key), ..) => Some(key),
+        (None, Some(path), _) => from(Path::new(&path))?,
+        (None, None, Some(path)) => from(path)?,
+        (None, None, None) => entry.key.clone(),
+    };
+    Ok(key.filter(|key| !key.is_empty()))
+}
+
+/// An environment variable that is empty says nothing.
+fn given(text: &Option<String>) -> Option<String> {
+    text.clone().filter(|text| !text.is_empty())
 }
 
 fn read(path: &Path) -> Result<String, Mistake> {

@@ -18,7 +18,6 @@ mod resources;
 
 use clap::Parser;
 use std::process::ExitCode;
-use tonic::{Code, Status};
 
 /// The exit code of a command that was not even tried.
 const REFUSED: u8 = 2;
@@ -44,18 +43,6 @@ fn main() -> ExitCode {
 
 /// What failed and what is at the root of it. What lies between tells both again, in other words.
 fn told(error: &anyhow::Error) -> String {
-    if let Some(status) = error.downcast_ref::<Status>() {
-        return refusal(status);
-    }
     let (text, root) = (error.to_string(), error.root_cause().to_string());
     if text.ends_with(&root) { text } else { format!("{text}: {root}") }
-}
-
-/// What a control plane says, in one line.
-fn refusal(status: &Status) -> String {
-    match status.code() {
-        Code::Unauthenticated => format!("the control plane does not accept this key: {}", status.message()),
-        Code::Unimplemented => format!("the control plane is older than this program: {}", status.message()),
-        _ => status.message().to_owned(),
-    }
 }

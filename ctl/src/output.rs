@@ -18,42 +18,78 @@ pub(crate) enum Format {
     Json,
     /// The same as YAML.
     Yaml,
-    /// With a header; what is not known is empty.
+    /// The same fields under a header; what is not known is empty, lists are separated by spaces.
     Csv,
 }
 
-/// One column: its field in JSON and YAML, and its title.
+/// One column: its field in JSON, YAML and CSV, and its title in tables.
 pub(crate) struct Column {
     key: &'static str,
     title: &'static str,
-    wide: bool,
+    place: Place,
     right: bool,
+}
+
+/// Where a column is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Everywhere,
+    /// Too much for the usual table.
+    Wide,
+    /// Only in tables: it says in a few words what other columns say in full.
+    Tables,
+    /// Not in tables.
+    Documents,
+    /// Where secrets are wanted.
+    Secret,
+    /// The same, and not in tables.
+    SecretDocuments,
 }
 
 /// Rows of values, one for each column.
 pub(crate) struct Listing {
     columns: &'static [Column],
     rows: Vec<Vec<Value>>,
+    with_secrets: bool,
 }
 
 impl Column {
     pub(crate) const fn text(key: &'static str, title: &'static str) -> Self {
-        Self { key, title, wide: false, right: false }
+        Self { key, title, place: Place::Everywhere, right: false }
     }
 
     pub(crate) const fn number(key: &'static str, title: &'static str) -> Self {
-        Self { key, title, wide: false, right: true }
+        Self { right: true, ..Self::text(key, title) }
+    }
+
+    /// Without a title, as it is in no table.
+    pub(crate) const fn field(key: &'static str) -> Self {
+        Self { place: Place::Documents, ..Self::text(key, "") }
     }
 
     /// Too much for the usual table.
     pub(crate) const fn wide(self) -> Self {
-        Self { wide: true, ..self }
+        Self { place: Place::Wide, ..self }
+    }
+
+    pub(crate) const fn only_in_tables(self) -> Self {
+        Self { place: Place::Tables, ..self }
+    }
+
+    pub(crate) const fn secret(self) -> Self {
+        let place = if matches!(self.place, Place::Documents) { Place::SecretDocuments } else { Place::Secret };
+        Self { place, ..self }
     }
 }
 
 impl Listing {
     pub(crate) fn new(columns: &'static [Column]) -> Self {
-        Self { columns, rows: Vec::new() }
+        Self { columns, rows: Vec::new(), with_secrets: false }
+    }
+
+    /// Shows the columns of secrets too, if that is wanted.
+    pub(crate) fn with_secrets(self, with_secrets: bool) -> Self {
+        Self { with_secrets, ..self }
     }
 
     pub(crate) fn push<const N: usize>(&mut self, row: [Value; N]) {
@@ -75,15 +111,27 @@ impl Listing {
 
     /// Each row as an object.
     pub(crate) fn objects(self) -> Vec<Value> {
-        let object = |row: Vec<Value>| {
-            let fields = self.columns.iter().zip(row).map(|(column, value)| (column.key.to_owned(), value));
+        let shown = self.shown(|place| place != Place::Tables);
+        let object = |row: &Vec<Value>| {
+            let fields = shown.iter().map(|i| (self.columns[*i].key.to_owned(), row[*i].clone()));
             Value::Object(fields.collect::<Map<_, _>>())
         };
-        self.rows.into_iter().map(object).collect()
+        self.rows.iter().map(object).collect()
+    }
+
+    /// The columns that are seen at such a place.
+    fn shown(&self, at: impl Fn(Place) -> bool) -> Vec<usize> {
+        let secret = |place| matches!(place, Place::Secret | Place::SecretDocuments);
+        let seen = |place| at(place) && (self.with_secrets || !secret(place));
+        (0..self.columns.len()).filter(|i| seen(self.columns[*i].place)).collect()
     }
 
     fn table(self, wide: bool) -> Table {
-        let shown: Vec<usize> = (0..self.columns.len()).filter(|i| wide || !self.columns[*i].wide).collect();
+        let shown = self.shown(|place| match place {
+            Place::Everywhere | Place::Tables | Place::Secret => true,
+            Place::Wide => wide,
+            Place::Documents | Place::SecretDocuments => false,
+        });
         let mut table = plain();
         table.set_header(shown.iter().map(|i| Cell::new(self.columns[*i].title).add_attribute(Attribute::Bold)));
         for row in &self.rows {
@@ -101,13 +149,11 @@ impl Listing {
     }
 
     fn csv(self) -> anyhow::Result<()> {
+        let shown = self.shown(|place| place != Place::Tables);
         let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(self.columns.iter().map(|column| column.title))?;
+        writer.write_record(shown.iter().map(|i| self.columns[*i].key))?;
         for row in &self.rows {
-            writer.write_record(row.iter().map(|value| match value {
-                Value::Null => String::new(),
-                value => cell(value),
-            }))?;
+            writer.write_record(shown.iter().map(|i| exact(&row[*i])))?;
         }
         let text = String::from_utf8(writer.into_inner()?)?;
         print(text.trim_end_matches('\n'))
@@ -156,6 +202,19 @@ fn cell(value: &Value) -> String {
         Value::Object(map) => {
             map.iter().map(|(name, value)| format!("{name}={}", cell(value))).collect::<Vec<_>>().join(" ")
         }
+    }
+}
+
+/// A value as programs read it.
+fn exact(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(exact).collect::<Vec<_>>().join(" "),
+        Value::Object(map) => {
+            map.iter().map(|(name, value)| format!("{name}={}", exact(value))).collect::<Vec<_>>().join(" ")
+        }
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
 

@@ -20,7 +20,11 @@ use std::path::Path;
 pub(crate) enum Resource {
     /// The pool is exactly these.
     Instances(Vec<v1::Instance>),
-    Tenant(Box<v1::Tenant>),
+    Tenant {
+        tenant: Box<v1::Tenant>,
+        /// Nothing is said of its secrets: one that is known keeps those it has.
+        keeps_secrets: bool,
+    },
 }
 
 /// One document, whatever its kind. Nothing in it is read before it is known what it should be, so that a secret made of digits stays one.
@@ -69,8 +73,9 @@ impl Document {
             ("InstanceList", _) => Err("an InstanceList has kind and instances, and nothing else".to_owned()),
             ("Tenant", Some(spec)) => {
                 let instances = instances.map(Instances::urls).transpose()?.unwrap_or_default();
-                let tenant = spec.message(instances, metadata.unwrap_or_default())?;
-                Ok(Resource::Tenant(Box::new(tenant)))
+                let keeps_secrets = spec.keeps_secrets();
+                let tenant = Box::new(spec.message(instances, metadata.unwrap_or_default())?);
+                Ok(Resource::Tenant { tenant, keeps_secrets })
             }
             ("Tenant", None) => Err("a Tenant has a spec with a host".to_owned()),
             (kind, _) => Err(format!("kind is {kind:?}; it would be InstanceList or Tenant")),

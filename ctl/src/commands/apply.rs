@@ -10,7 +10,7 @@ use b3lb_proto::v1::{
     Tenant,
 };
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use tonic::Code;
@@ -32,12 +32,19 @@ pub(super) async fn apply(client: &mut Client, files: &[PathBuf], dry_run: bool,
         .into());
     }
     // A tenant may list an instance that is added with it.
-    resources.sort_by_key(|resource| matches!(resource, Resource::Tenant(_)));
+    resources.sort_by_key(|resource| matches!(resource, Resource::Tenant { .. }));
     let mut pool_changes = false;
     for resource in resources {
         match resource {
             Resource::Instances(instances) => pool_changes = put_instances(client, instances, dry_run, force).await?,
-            Resource::Tenant(tenant) => put_tenant(client, *tenant, dry_run, pool_changes).await?,
+            Resource::Tenant { mut tenant, keeps_secrets } => {
+                let known = known(client, &tenant.host).await?;
+                if let (Some(known), true) = (&known, keeps_secrets) {
+                    tenant.secrets.clone_from(&known.secrets);
+                    tenant.secret_ids.clone_from(&known.secret_ids);
+                }
+                put_tenant(client, *tenant, known, dry_run, pool_changes).await?;
+            }
         }
     }
     if dry_run {
@@ -121,8 +128,25 @@ fn instance_differences(old: &Instance, new: &Instance) -> Vec<String> {
     found
 }
 
+/// The tenant as it is.
+async fn known(client: &mut Client, host: &str) -> anyhow::Result<Option<Tenant>> {
+    let request = GetTenantRequest { host: host.to_owned(), with_secrets: true };
+    match client.get_tenant(timed(request)).await {
+        Ok(known) => Ok(Some(known.into_inner())),
+        // What is wrong with the host is told when the tenant is put.
+        Err(status) if matches!(status.code(), Code::NotFound | Code::InvalidArgument) => Ok(None),
+        Err(status) => Err(status.into()),
+    }
+}
+
 /// `pool_changes`: instances were to be added before it, which a dry run has not done.
-async fn put_tenant(client: &mut Client, tenant: Tenant, dry_run: bool, pool_changes: bool) -> anyhow::Result<()> {
+async fn put_tenant(
+    client: &mut Client,
+    tenant: Tenant,
+    known: Option<Tenant>,
+    dry_run: bool,
+    pool_changes: bool,
+) -> anyhow::Result<()> {
     let request = |dry_run| timed(PutTenantRequest { tenant: Some(tenant.clone()), dry_run });
     let would_be = match client.put_tenant(request(true)).await {
         Ok(answer) => answer.into_inner(),
@@ -132,17 +156,11 @@ async fn put_tenant(client: &mut Client, tenant: Tenant, dry_run: bool, pool_cha
         Err(refusal) => return Err(refusal.into()),
     };
     let host = would_be.host.clone();
-    let request_known = timed(GetTenantRequest { host: host.clone(), with_secrets: true });
-    let known = match client.get_tenant(request_known).await {
-        Ok(known) => Some(known.into_inner()),
-        Err(status) if status.code() == Code::NotFound => None,
-        Err(status) => return Err(status.into()),
-    };
     match known {
         None => print(format_args!("+ tenant {host}"))?,
         Some(known) => {
             let new = Tenant { secrets: tenant.secrets.clone(), ..would_be };
-            let differences = differences(&tenant_document(&known), &tenant_document(&new));
+            let differences = tenant_differences(&known, &new);
             match differences.is_empty() {
                 true => print(format_args!("= tenant {host}"))?,
                 false => print(format_args!("~ tenant {host}: {}", differences.join(", ")))?,
@@ -156,26 +174,24 @@ async fn put_tenant(client: &mut Client, tenant: Tenant, dry_run: bool, pool_cha
     Ok(())
 }
 
-/// Where two documents differ, field by field. Of secrets only that they do is told.
-fn differences(old: &Value, new: &Value) -> Vec<String> {
-    let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
-    flatten("", old, &mut before);
-    flatten("", new, &mut after);
-    let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+/// Where two tenants differ, field by field. Of secrets only that they do is told; their order counts, as the first one signs callbacks.
+fn tenant_differences(old: &Tenant, new: &Tenant) -> Vec<String> {
+    let fields = |tenant: &Tenant| {
+        let mut fields = BTreeMap::new();
+        flatten("", &tenant_document(&Tenant { secrets: Vec::new(), ..tenant.clone() }), &mut fields);
+        fields
+    };
+    let (before, after) = (fields(old), fields(new));
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let told = |value: Option<&String>| value.cloned().unwrap_or_else(|| "none".to_owned());
-    let mut found: Vec<String> = Vec::new();
-    for name in names {
-        let (old, new) = (before.get(name), after.get(name));
-        if old == new {
-            continue;
-        }
-        let line = match name.starts_with("spec.secret") {
-            true => "secrets".to_owned(),
-            false => format!("{}: {} → {}", name.trim_start_matches("spec."), told(old), told(new)),
-        };
-        if !found.contains(&line) {
-            found.push(line);
-        }
+    let mut found: Vec<String> = names
+        .into_iter()
+        .map(|name| (name, before.get(name), after.get(name)))
+        .filter(|(_, old, new)| old != new)
+        .map(|(name, old, new)| format!("{}: {} → {}", name.trim_start_matches("spec."), told(old), told(new)))
+        .collect();
+    if (&old.secrets, &old.secret_ids) != (&new.secrets, &new.secret_ids) {
+        found.push("secrets".to_owned());
     }
     found
 }

@@ -29,7 +29,8 @@ pub(super) async fn drain(client: &mut Client, drain: Drain) -> anyhow::Result<(
     eprintln!("{url} takes no new meetings; {}", left(&first));
     if end_meetings {
         confirm(&format!("End {} meetings with {} users on {url}?", first.meetings, first.users), yes)?;
-        end_all(client, &url).await?;
+        let refused = end_all(client, &url).await?;
+        anyhow::ensure!(wait || refused == 0, "{refused} meetings could not be ended; {url} stays cordoned");
     }
     if !wait {
         return Ok(());
@@ -60,8 +61,9 @@ fn left(progress: &DrainProgress) -> String {
     format!("{} meetings with {} users are left", progress.meetings, progress.users)
 }
 
-/// Ends every meeting there is on the instance. One that is over meanwhile needs no end.
-async fn end_all(client: &mut Client, url: &str) -> anyhow::Result<()> {
+/// Ends every meeting there is on the instance, and says how many of them could not be. One that is over meanwhile needs no end.
+async fn end_all(client: &mut Client, url: &str) -> anyhow::Result<usize> {
+    let mut refused = 0;
     let mut meetings: Vec<Meeting> = Vec::new();
     let mut request = ListMeetingsRequest { instance: url.to_owned(), ..ListMeetingsRequest::default() };
     loop {
@@ -76,15 +78,15 @@ async fn end_all(client: &mut Client, url: &str) -> anyhow::Result<()> {
         let request = EndMeetingRequest { tenant: tenant.clone(), meeting_id: meeting_id.clone() };
         match client.end_meeting(timed(request)).await {
             Ok(_) => eprintln!("the meeting {meeting_id} of {tenant} is ended"),
-            Err(status)
-                if matches!(status.code(), Code::NotFound | Code::FailedPrecondition | Code::InvalidArgument) =>
-            {
+            Err(status) if status.code() == Code::NotFound => {}
+            Err(status) if matches!(status.code(), Code::FailedPrecondition | Code::InvalidArgument) => {
+                refused += 1;
                 eprintln!("the meeting {meeting_id} of {tenant} cannot be ended: {}", status.message());
             }
             Err(status) => return Err(status.into()),
         }
     }
-    Ok(())
+    Ok(refused)
 }
 
 /// How far it is: a bar on a terminal, lines elsewhere.

@@ -19,7 +19,14 @@ const PLACEMENTS: &[Column] = &[
     Column::text("tenant", "TENANT"),
     Column::text("meeting_id", "MEETING"),
     Column::text("instance", "INSTANCE"),
-    Column::text("why", "WHY"),
+    Column::text("why", "WHY").only_in_tables(),
+    Column::field("reason"),
+    Column::field("score"),
+    Column::field("terms"),
+    Column::field("expected_users"),
+    Column::field("expected_from"),
+    Column::field("eligible"),
+    Column::field("candidates"),
 ];
 
 /// Every instance as a placement would see it, and why the meeting is where it is, if it is somewhere.
@@ -62,8 +69,6 @@ fn headline(answer: &ExplainResponse) -> anyhow::Result<()> {
 
 fn all(answer: &ExplainResponse) -> Value {
     let given = |text: &String| json!(Some(text).filter(|text| !text.is_empty()));
-    let numbers =
-        |terms: &[Term]| Value::Object(terms.iter().map(|t| (t.name.clone(), json!(t.value))).collect::<Map<_, _>>());
     let instance = |i: &b3lb_proto::v1::Explanation| {
         json!({
             "instance": i.instance, "score": i.score, "candidate": i.candidate, "terms": numbers(&i.terms),
@@ -81,14 +86,32 @@ fn all(answer: &ExplainResponse) -> Value {
     })
 }
 
+fn numbers(terms: &[Term]) -> Value {
+    Value::Object(terms.iter().map(|term| (term.name.clone(), json!(term.value))).collect::<Map<_, _>>())
+}
+
 /// The latest placements, each with its reason.
 pub(super) async fn placements(client: &mut Client, filter: Filter, limit: u32, format: Format) -> anyhow::Result<()> {
     let request = ListPlacementsRequest { tenant: filter.tenant, instance: filter.instance, limit };
     let answer = client.list_placements(timed(request)).await?.into_inner();
     let mut listing = Listing::new(PLACEMENTS);
     for p in answer.placements {
-        let why = json!(why(&p));
-        listing.push([moment(p.placed_at_ms), json!(p.tenant), json!(p.meeting_id), json!(p.instance), why]);
+        // The rest was only thought of where there was a choice.
+        let chosen = |value: Value| if p.reason == "chosen" { value } else { Value::Null };
+        listing.push([
+            moment(p.placed_at_ms),
+            json!(p.tenant),
+            json!(p.meeting_id),
+            json!(p.instance),
+            json!(why(&p)),
+            json!(p.reason),
+            json!(p.score),
+            chosen(numbers(&p.terms)),
+            chosen(json!(p.expected_users)),
+            chosen(json!(p.expected_from)),
+            chosen(json!(p.eligible)),
+            chosen(json!(p.candidates)),
+        ]);
     }
     listing.print(format)
 }

@@ -20,25 +20,19 @@ const INSTANCES: &[Column] = &[
     Column::text("checksum", "CHECKSUM").wide(),
     Column::text("tags", "TAGS").wide(),
     Column::text("signs_forms", "SIGNS FORMS").wide(),
-];
-const INSTANCES_WITH_SECRETS: &[Column] = &[
-    Column::text("url", "URL"),
-    Column::text("admission", "ADMISSION"),
-    Column::text("online", "ONLINE"),
-    Column::number("capacity", "CAPACITY"),
-    Column::number("meetings", "MEETINGS"),
-    Column::text("checksum", "CHECKSUM").wide(),
-    Column::text("tags", "TAGS").wide(),
-    Column::text("signs_forms", "SIGNS FORMS").wide(),
-    Column::text("secret", "SECRET"),
+    Column::text("secret", "SECRET").secret(),
 ];
 const TENANTS: &[Column] = &[
     Column::text("host", "HOST"),
-    Column::text("instances", "INSTANCES"),
+    Column::text("instances", "INSTANCES").only_in_tables(),
+    Column::field("instances"),
+    Column::field("tags"),
     Column::number("meetings", "MEETINGS"),
     Column::number("meeting_pool", "MOST MEETINGS"),
     Column::number("user_pool", "MOST USERS"),
-    Column::text("secrets", "SECRETS"),
+    Column::text("secrets", "SECRETS").only_in_tables(),
+    Column::field("secret_ids"),
+    Column::field("secrets").secret(),
     Column::text("algorithms", "ALGORITHMS").wide(),
     Column::text("voice_bridges", "VOICE BRIDGES").wide(),
     Column::text("owns_unlabelled", "OWNS UNLABELLED").wide(),
@@ -67,16 +61,8 @@ pub(super) async fn get(client: &mut Client, what: GetWhat, format: Format) -> a
                     client.list_instances(timed(request)).await?.into_inner().instances
                 }
             };
-            let mut listing = Listing::new(if secrets { INSTANCES_WITH_SECRETS } else { INSTANCES });
-            for instance in instances {
-                let secret = json!(instance.secret);
-                let [a, b, c, d, e, f, g, h] = instance_row(&instance);
-                if secrets {
-                    listing.push([a, b, c, d, e, f, g, h, secret]);
-                } else {
-                    listing.push([a, b, c, d, e, f, g, h]);
-                }
-            }
+            let mut listing = Listing::new(INSTANCES).with_secrets(secrets);
+            instances.iter().for_each(|instance| listing.push(instance_row(instance)));
             listing.print(format)
         }
         GetWhat::Tenants { host, secrets } => {
@@ -90,7 +76,7 @@ pub(super) async fn get(client: &mut Client, what: GetWhat, format: Format) -> a
                     client.list_tenants(timed(request)).await?.into_inner().tenants
                 }
             };
-            let mut listing = Listing::new(TENANTS);
+            let mut listing = Listing::new(TENANTS).with_secrets(secrets);
             tenants.iter().for_each(|tenant| listing.push(tenant_row(tenant)));
             listing.print(format)
         }
@@ -106,7 +92,7 @@ pub(super) fn moment(milliseconds: u64) -> Value {
     json!(humantime::format_rfc3339_seconds(at).to_string())
 }
 
-fn instance_row(instance: &Instance) -> [Value; 8] {
+fn instance_row(instance: &Instance) -> [Value; 9] {
     [
         json!(instance.url),
         json!(instance.admission().as_str_name().to_lowercase()),
@@ -116,6 +102,7 @@ fn instance_row(instance: &Instance) -> [Value; 8] {
         json!(instance.checksum().as_str_name().to_lowercase()),
         json!(instance.tags),
         json!(instance.signs_forms),
+        json!(instance.secret),
     ]
 }
 
@@ -124,20 +111,24 @@ fn number(value: f64) -> Value {
     if value.fract() == 0.0 && value.abs() < 1e9 { json!(value as i64) } else { json!(value) }
 }
 
-fn tenant_row(tenant: &Tenant) -> [Value; 10] {
+fn tenant_row(tenant: &Tenant) -> [Value; 14] {
     let tags = tenant.tags.iter().map(|tag| format!("tag:{tag}"));
-    let instances: Vec<String> = tenant.instances.iter().cloned().chain(tags).collect();
+    let pool: Vec<String> = tenant.instances.iter().cloned().chain(tags).collect();
     let secrets = tenant.secret_ids.iter().enumerate().map(|(i, id)| match tenant.secrets.get(i) {
         Some(secret) => format!("{id}={secret}"),
         None => id.clone(),
     });
     [
         json!(tenant.host),
-        if instances.is_empty() { json!("all") } else { json!(instances) },
+        if pool.is_empty() { json!("all") } else { json!(pool) },
+        json!(tenant.instances),
+        json!(tenant.tags),
         json!(tenant.meetings),
         json!(tenant.meeting_pool),
         json!(tenant.user_pool),
         secrets.collect(),
+        json!(tenant.secret_ids),
+        Value::Object(tenant.secret_ids.iter().cloned().zip(tenant.secrets.iter().map(|s| json!(s))).collect()),
         tenant.algorithms().map(|known| known.as_str_name().to_lowercase()).collect(),
         json!(tenant.voice_bridges.map(|bridges| format!("{}-{}", bridges.first, bridges.last))),
         json!(tenant.owns_unlabelled),

@@ -4,7 +4,7 @@ use crate::Mistake;
 use crate::args::{Global, Init};
 use serde_json::{Map, Value, json};
 use std::fs::{DirBuilder, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -45,7 +45,8 @@ fn config(dest: Option<PathBuf>, global: &Global) -> anyhow::Result<()> {
     let mut file: Value = match std::fs::read_to_string(&path) {
         Ok(text) => serde_saphyr::from_str(&text)
             .map_err(|_| Mistake(format!("{}: is no configuration file", path.display())))?,
-        Err(_) => json!({}),
+        Err(error) if error.kind() == ErrorKind::NotFound => json!({}),
+        Err(error) => anyhow::bail!("{}: cannot be read: {error}", path.display()),
     };
     if !file["contexts"][name].is_null() {
         return Err(Mistake(format!("{}: has a context {name:?} already", path.display())).into());

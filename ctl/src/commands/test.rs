@@ -41,6 +41,17 @@ struct Frontend {
     secret: Secret,
 }
 
+/// What is known of the meeting once it was found again.
+struct Walked {
+    /// Where people can join.
+    moderator: String,
+    attendee: String,
+    /// Where joining leads.
+    instance: String,
+    /// The moderator's.
+    password: String,
+}
+
 /// Creates a meeting, finds it again, tries to join it, and prints where people can.
 ///
 /// # Errors
@@ -50,35 +61,24 @@ pub(super) async fn test(client: &mut Client, context: &Context, test: Test, for
     let id = format!("b3lbctl-test-{:08x}", rand::random::<u32>());
     frontend.succeed("create", &format!("meetingID={id}&name={}", encode("Test of B3LB"))).await?;
     eprintln!("created {id}");
-    let known = frontend.succeed("getMeetingInfo", &format!("meetingID={id}")).await?;
-    ensure!(child(&known, "meetingID").as_deref() == Some(&*id), "getMeetingInfo told of another meeting");
-    eprintln!("found it again");
-    let password = |name: &str| child(&known, name).unwrap_or_default();
-    let join = |name: &str, role: &str, password: &str| {
-        let query = format!("meetingID={id}&fullName={}&role={role}&password={}", encode(name), encode(password));
-        frontend.url("join", &query)
-    };
-    let moderator = join("Moderator", "MODERATOR", &password("moderatorPW"));
-    let attendee = join("Attendee", "VIEWER", &password("attendeePW"));
-    let answer = frontend.get(&moderator).await?;
-    let location = answer.headers().get(LOCATION).and_then(|location| Some(location.to_str().ok()?.to_owned()));
-    let (StatusCode::FOUND, Some(location)) = (answer.status(), location) else {
-        bail!("join: answered with {} and not with the address of an instance", answer.status());
-    };
-    let instance = Url::parse(&location).ok().map(|url| url.origin().ascii_serialization()).unwrap_or_default();
-    eprintln!("join leads to {instance}");
+    let walked = frontend.walk(&id).await;
     if test.end {
-        let query = format!("meetingID={id}&password={}", encode(&password("moderatorPW")));
-        frontend.succeed("end", &query).await?;
-        eprintln!("ended it");
+        let password = walked.as_ref().map(|walked| walked.password.clone()).unwrap_or_default();
+        let ended = frontend.succeed("end", &format!("meetingID={id}&password={}", encode(&password))).await;
+        // What went wrong first says more.
+        if walked.is_ok() {
+            ended?;
+            eprintln!("ended it");
+        }
     }
+    let Walked { moderator, attendee, instance, .. } = walked?;
     let told = json!({
         "meeting_id": id, "instance": instance, "ended": test.end, "moderator": moderator, "attendee": attendee,
     });
     match format {
         Format::Table | Format::Wide if test.end => Ok(()),
         Format::Table | Format::Wide => print(format_args!("moderator  {moderator}\nattendee   {attendee}")),
-        Format::Csv => print(format_args!("Moderator,Attendee\n{moderator},{attendee}")),
+        Format::Csv => print(format_args!("moderator,attendee\n{moderator},{attendee}")),
         Format::Json | Format::Yaml => document(format, &told),
     }
 }
@@ -113,6 +113,33 @@ impl Frontend {
 
     fn url(&self, call: &str, query: &str) -> String {
         format!("{}/api/{call}?{}", self.base, Algorithm::Sha256.sign_query(call, query, &self.secret))
+    }
+
+    /// Finds the meeting again, and the way into it.
+    async fn walk(&self, id: &str) -> anyhow::Result<Walked> {
+        let known = self.succeed("getMeetingInfo", &format!("meetingID={id}")).await?;
+        ensure!(child(&known, "meetingID").as_deref() == Some(id), "getMeetingInfo told of another meeting");
+        self.succeed("isMeetingRunning", &format!("meetingID={id}")).await?;
+        eprintln!("found it again");
+        let password = |name: &str| child(&known, name).unwrap_or_default();
+        let join = |name: &str, role: &str, password: &str| {
+            let mut query = format!("meetingID={id}&fullName={}&role={role}", encode(name));
+            // Old instances go by the password, which a meeting need not have.
+            if !password.is_empty() {
+                query.push_str(&format!("&password={}", encode(password)));
+            }
+            self.url("join", &query)
+        };
+        let moderator = join("Moderator", "MODERATOR", &password("moderatorPW"));
+        let attendee = join("Attendee", "VIEWER", &password("attendeePW"));
+        let answer = self.get(&moderator).await?;
+        let location = answer.headers().get(LOCATION).and_then(|location| Some(location.to_str().ok()?.to_owned()));
+        let (StatusCode::FOUND, Some(location)) = (answer.status(), location) else {
+            bail!("join: answered with {} and not with the address of an instance", answer.status());
+        };
+        let instance = Url::parse(&location).ok().map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+        eprintln!("join leads to {instance}");
+        Ok(Walked { moderator, attendee, instance, password: password("moderatorPW") })
     }
 
     async fn get(&self, url: &str) -> anyhow::Result<Response<hyper::body::Incoming>> {

@@ -2,6 +2,7 @@
 
 use super::instances::Checksum;
 use b3lb_proto::v1::{self, CallParameters, ChecksumAlgorithm, Parameters, VoiceBridges};
+use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -12,8 +13,8 @@ use std::collections::BTreeMap;
 pub(super) struct Spec {
     host: String,
     secret: Option<String>,
-    /// By their ids.
-    secrets: BTreeMap<String, String>,
+    /// By their ids, in their order: the first one signs callbacks.
+    secrets: Option<IndexMap<String, String>>,
     algorithms: Vec<Checksum>,
     tags: Vec<String>,
     meeting_pool: Option<i64>,
@@ -57,6 +58,11 @@ struct OriginalSpec {
 }
 
 impl Spec {
+    /// It says nothing of secrets: those that the tenant has are not meant to go.
+    pub(super) fn keeps_secrets(&self) -> bool {
+        self.secret.is_none() && self.secrets.is_none()
+    }
+
     /// What the control plane is told.
     ///
     /// # Errors
@@ -68,6 +74,7 @@ impl Spec {
     ) -> Result<v1::Tenant, String> {
         let Self { host, secret, secrets, .. } = self;
         let secret = secret.filter(|secret| !secret.is_empty());
+        let secrets = secrets.unwrap_or_default();
         if secret.is_some() && !secrets.is_empty() {
             return Err(format!("tenant {host} has spec.secret and spec.secrets; keep one of the two"));
         }

@@ -93,7 +93,22 @@ async fn a_control_plane_is_asked_over_tls_with_a_certificate_of_ones_own() {
     let (code, out, said) = b3lbctl(&[&known[..], &["status"]].concat());
     assert!(code == Some(0) && out.starts_with("0 tenants, 0 meetings"), "{code:?} {out} {said}");
     assert_eq!(b3lbctl(&[&known[..4], &["status"]].concat()).0, Some(1), "without a certificate");
-    assert_eq!(b3lbctl(&["--address", &address, "status"]).0, Some(1), "without trust");
+    let said = "is not trusted: invalid peer certificate: UnknownIssuer; --ca-file names who else is";
+    let said = format!("b3lbctl: the certificate of {address} {said}\n");
+    assert_eq!(b3lbctl(&["--address", &address, "status"]), (Some(1), String::new(), said), "without trust");
+    let clear = address.replace("https", "http");
+    let said = "broke off: what answers there is no control plane, wants https://, or has just gone";
+    let said = format!("b3lbctl: the connection to {clear} {said}\n");
+    assert_eq!(b3lbctl(&["--address", &clear, "status"]), (Some(1), String::new(), said), "without TLS");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_control_plane_without_tls_is_told_from_one_that_is_away() {
+    let control_plane = ControlPlane::start(None).await;
+    let address = format!("https://127.0.0.1:{}", control_plane.port);
+    let said = "speaks no TLS; its address may begin with http://";
+    let said = format!("b3lbctl: what answers at {address} {said}\n");
+    assert_eq!(b3lbctl(&["--address", &address, "status"]), (Some(1), String::new(), said));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,3 +103,8 @@ async fn import() {
 async fn refusals() {
     replay_all("refusals.txt", async |_| {}).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn terminal() {
+    replay("terminal.txt", &Pool::start(Store::Embedded).await).await;
+}

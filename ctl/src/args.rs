@@ -248,6 +248,18 @@ pub(crate) enum Describe {
         #[arg(long)]
         secrets: bool,
     },
+    /// All instances, as a file for apply.
+    Instances {
+        /// Show their secrets.
+        #[arg(long)]
+        secrets: bool,
+    },
+    /// All tenants, as a file for apply.
+    Tenants {
+        /// Show their secrets.
+        #[arg(long)]
+        secrets: bool,
+    },
     /// One tenant, as a file for apply.
     Tenant {
         #[arg(add = ArgValueCompleter::new(completion::tenants))]

@@ -52,9 +52,15 @@ pub(crate) fn tenants(typed: &OsStr) -> Vec<CompletionCandidate> {
     candidates(typed, || {
         ask(async |mut client| {
             let answer = client.list_tenants(ListTenantsRequest::default()).await.ok()?.into_inner();
-            Some(answer.tenants.into_iter().map(|tenant| tenant.host).collect())
+            Some(answer.tenants.into_iter().map(|tenant| quoted(tenant.host)).collect())
         })
     })
+}
+
+/// Bash makes files of a star, whoever says it; other shells quote by themselves.
+fn quoted(host: String) -> String {
+    let bash = std::env::var_os(VARIABLE).is_some_and(|shell| shell == "bash");
+    if bash && host == "*" { "'*'".to_owned() } else { host }
 }
 
 pub(crate) fn contexts(typed: &OsStr) -> Vec<CompletionCandidate> {

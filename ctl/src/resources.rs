@@ -5,6 +5,7 @@
 mod instances;
 mod tenant;
 
+pub(crate) use instances::document as instances_document;
 pub(crate) use tenant::{document as tenant_document, of_original};
 
 use crate::Mistake;
@@ -18,7 +19,7 @@ use std::path::Path;
 
 /// What one document of a file wants.
 pub(crate) enum Resource {
-    /// The pool is exactly these.
+    /// The pool is exactly these. One without a secret keeps the one that it has.
     Instances(Vec<v1::Instance>),
     Tenant {
         tenant: Box<v1::Tenant>,
@@ -64,7 +65,7 @@ impl Document {
         let Self { kind, spec, instances, metadata } = self;
         match (kind.as_deref().unwrap_or_default(), spec) {
             ("InstanceList", None) if metadata.is_none() => {
-                let instances = instances.map(Instances::messages).transpose()?.unwrap_or_default();
+                let instances = instances.map(Instances::messages).unwrap_or_default();
                 if instances.is_empty() {
                     return Err("it lists no instances; to empty the pool, delete each instance".to_owned());
                 }

@@ -66,12 +66,17 @@ fn text(file: &Path) -> Result<String, Mistake> {
 /// Whether there is an instance to add.
 async fn put_instances(
     client: &mut Client,
-    instances: Vec<Instance>,
+    mut instances: Vec<Instance>,
     dry_run: bool,
     force: bool,
 ) -> anyhow::Result<bool> {
     let known = client.list_instances(timed(ListInstancesRequest { with_secrets: true })).await?.into_inner().instances;
     let known: BTreeMap<String, Instance> = known.into_iter().map(|known| (known.url.clone(), known)).collect();
+    for instance in instances.iter_mut().filter(|instance| instance.secret.is_empty()) {
+        let known = known.get(&canonical(&instance.url));
+        let known = known.ok_or_else(|| Mistake(format!("instance {} has no secret, and is new", instance.url)))?;
+        instance.secret.clone_from(&known.secret);
+    }
     let wanted: BTreeMap<String, Instance> = instances.iter().map(|i| (canonical(&i.url), i.clone())).collect();
     let request = |dry_run| timed(PutInstancesRequest { instances: instances.clone(), dry_run, force });
     let PutInstancesResponse { added, changed, removed, unchanged } =

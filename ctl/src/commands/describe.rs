@@ -5,9 +5,10 @@ use super::timed;
 use crate::args::Describe;
 use crate::client::Client;
 use crate::output::{Format, document, print};
-use crate::resources::tenant_document;
+use crate::resources::{instances_document, tenant_document};
 use b3lb_proto::v1::{
-    GetConfigurationRequest, GetInstanceRequest, GetTenantRequest, ListMeetingsRequest, StatusRequest,
+    GetConfigurationRequest, GetInstanceRequest, GetTenantRequest, ListInstancesRequest, ListMeetingsRequest,
+    ListTenantsRequest, StatusRequest,
 };
 use serde_json::{Value, json};
 
@@ -17,6 +18,26 @@ const MEETINGS_MAX: u32 = 100;
 pub(super) async fn describe(client: &mut Client, what: Describe, format: Format) -> anyhow::Result<()> {
     match what {
         Describe::Instance { url, secrets } => instance(client, url, secrets, format).await,
+        Describe::Instances { secrets } => {
+            let request = ListInstancesRequest { with_secrets: secrets };
+            let instances = client.list_instances(timed(request)).await?.into_inner().instances;
+            document(format, &instances_document(&instances))
+        }
+        Describe::Tenants { secrets } => {
+            let request = ListTenantsRequest { with_secrets: secrets };
+            let tenants = client.list_tenants(timed(request)).await?.into_inner().tenants;
+            let documents: Vec<Value> = tenants.iter().map(tenant_document).collect();
+            if format == Format::Json {
+                return document(format, &Value::Array(documents));
+            }
+            for (number, tenant) in documents.iter().enumerate() {
+                if number > 0 {
+                    print("---")?;
+                }
+                document(format, tenant)?;
+            }
+            Ok(())
+        }
         Describe::Tenant { host, secrets } => {
             let request = GetTenantRequest { host, with_secrets: secrets };
             let tenant = client.get_tenant(timed(request)).await?.into_inner();

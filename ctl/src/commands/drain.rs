@@ -35,6 +35,9 @@ pub(super) async fn drain(client: &mut Client, drain: Drain) -> anyhow::Result<(
     if !wait {
         return Ok(());
     }
+    if end_meetings {
+        eprintln!("instances list a meeting for about a minute after its end; it counts until then");
+    }
     let bar = Bar::new(&first);
     let mut last = first;
     loop {

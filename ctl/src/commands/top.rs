@@ -10,7 +10,12 @@ use b3lb_proto::v1::StatusRequest;
 use crossterm::event::{Event, EventStream, KeyCode, KeyEventKind, KeyModifiers};
 use futures::StreamExt;
 use std::io::{IsTerminal, stdout};
+use std::time::Duration;
+use tokio::time::Instant;
 use view::View;
+
+/// What has come and gone of late changes by time alone.
+const REDRAW: Duration = Duration::from_secs(5);
 
 /// Shows the pool until somebody has seen enough.
 ///
@@ -21,14 +26,16 @@ pub(super) async fn top(client: &mut Client) -> anyhow::Result<()> {
     let mut updates = client.watch_status(StatusRequest {}).await?.into_inner();
     let mut keys = EventStream::new();
     let mut view = View::default();
+    let mut tick = tokio::time::interval(REDRAW);
     let mut screen = Screen(ratatui::try_init()?);
     loop {
-        screen.0.draw(|frame| view.draw(frame))?;
+        screen.0.draw(|frame| view.draw(frame, Instant::now()))?;
         tokio::select! {
             update = updates.message() => match update? {
-                Some(status) => view.take(status),
+                Some(status) => view.take(status, Instant::now()),
                 None => anyhow::bail!("the control plane ended the stream"),
             },
+            _ = tick.tick() => {}
             event = keys.next() => match event.transpose()? {
                 Some(Event::Key(key)) if key.kind == KeyEventKind::Press => match key.code {
                     KeyCode::Char('q') | KeyCode::Esc => return Ok(()),

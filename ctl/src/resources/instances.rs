@@ -5,6 +5,7 @@ use b3lb_proto::v1::{Admission, ChecksumAlgorithm, Instance};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value, json};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -44,7 +45,7 @@ enum Admitted {
 
 impl Instances {
     /// What the control plane is told of a pool.
-    pub(super) fn messages(self) -> Result<Vec<Instance>, String> {
+    pub(super) fn messages(self) -> Vec<Instance> {
         self.0.into_iter().map(Entry::message).collect()
     }
 
@@ -59,25 +60,45 @@ impl Instances {
 }
 
 impl Entry {
-    fn message(self) -> Result<Instance, String> {
+    fn message(self) -> Instance {
         let admission = match self.admission {
             None => Admission::Unspecified,
             Some(Admitted::Open) => Admission::Open,
             Some(Admitted::Cordoned) => Admission::Cordoned,
             Some(Admitted::Disabled) => Admission::Disabled,
         };
-        let Some(secret) = self.secret else { return Err(format!("instance {} has no secret", self.url)) };
-        Ok(Instance {
+        Instance {
             url: self.url,
-            secret,
+            secret: self.secret.unwrap_or_default(),
             checksum: self.checksum.map_or(ChecksumAlgorithm::Unspecified, Into::into).into(),
             admission: admission.into(),
             capacity: self.capacity,
             tags: self.tags,
             signs_forms: self.signs_forms,
             ..Instance::default()
-        })
+        }
     }
+}
+
+/// Instances as a file for `apply`: what is as usual is left out.
+pub(crate) fn document(instances: &[Instance]) -> Value {
+    let entry = |instance: &Instance| {
+        let mut entry = Map::new();
+        let mut put = |name: &str, unusual: bool, value: Value| {
+            entry.extend(unusual.then(|| (name.to_owned(), value)));
+        };
+        let (checksum, admission) = (instance.checksum(), instance.admission());
+        put("secret", !instance.secret.is_empty(), json!(instance.secret));
+        let name = checksum.as_str_name().to_lowercase();
+        put("checksum", checksum != ChecksumAlgorithm::Sha256, json!(name));
+        put("admission", admission != Admission::Open, json!(admission.as_str_name().to_lowercase()));
+        put("capacity", instance.capacity != 1.0, json!(instance.capacity));
+        put("tags", !instance.tags.is_empty(), json!(instance.tags));
+        put("signs_forms", instance.signs_forms, json!(true));
+        (instance.url.clone(), Value::Object(entry))
+    };
+    let instances: Map<_, _> = instances.iter().map(entry).collect();
+    json!({ "kind": "InstanceList", "instances": instances })
 }
 
 impl From<Checksum> for ChecksumAlgorithm {
@@ -109,7 +130,9 @@ impl<'de> Deserialize<'de> for Instances {
                 let mut entries = Vec::new();
                 while let Some((url, value)) = map.next_entry::<String, TextOr<Entry>>()? {
                     entries.push(match value {
-                        TextOr::Text(secret) => Entry { url, secret: Some(secret), ..Entry::default() },
+                        TextOr::Text(secret) => {
+                            Entry { url, secret: Some(secret).filter(|secret| !secret.is_empty()), ..Entry::default() }
+                        }
                         TextOr::Other(entry) => Entry { url, ..entry },
                     });
                 }

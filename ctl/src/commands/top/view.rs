@@ -6,14 +6,22 @@ use ratatui::layout::{Constraint, Layout};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Cell, Paragraph, Row, Table, TableState};
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Characters of a bar.
 const BAR: usize = 10;
+
+/// What changed since then is shown.
+const RECENT: Duration = Duration::from_secs(60);
 
 /// The pool as it was told last, and how it is looked at.
 #[derive(Default)]
 pub(super) struct View {
     status: Option<PoolStatus>,
+    /// How many meetings and users there were, since [`RECENT`] ago.
+    before: VecDeque<(Instant, [u64; 2])>,
     order: Order,
     /// The line that is at the top, or marked.
     table: TableState,
@@ -30,8 +38,19 @@ enum Order {
 }
 
 impl View {
-    pub(super) fn take(&mut self, status: PoolStatus) {
+    pub(super) fn take(&mut self, status: PoolStatus, now: Instant) {
+        self.before.push_back((now, [status.meetings, status.users]));
         self.status = Some(status);
+    }
+
+    /// What has come and gone of late, as far back as the view has seen.
+    fn change(&mut self, now: Instant) -> [i64; 2] {
+        // The last of those that are too old says what there was at the beginning of the time that counts.
+        while self.before.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= RECENT) {
+            self.before.pop_front();
+        }
+        let (Some((_, old)), Some((_, new))) = (self.before.front(), self.before.back()) else { return [0, 0] };
+        [0, 1].map(|i| new[i].cast_signed() - old[i].cast_signed())
     }
 
     pub(super) fn sort_otherwise(&mut self) {
@@ -48,13 +67,14 @@ impl View {
         self.table.select(Some(at.min(count.saturating_sub(1))));
     }
 
-    pub(super) fn draw(&mut self, frame: &mut Frame<'_>) {
+    pub(super) fn draw(&mut self, frame: &mut Frame<'_>, now: Instant) {
+        let change = self.change(now);
         let [head, body, foot] =
             Layout::vertical([Constraint::Length(3), Constraint::Min(1), Constraint::Length(1)]).areas(frame.area());
         let Some(status) = &self.status else {
             return frame.render_widget(Paragraph::new("waiting for the control plane"), head);
         };
-        frame.render_widget(Paragraph::new(headlines(status)), head);
+        frame.render_widget(Paragraph::new(headlines(status, change)), head);
         let mut instances: Vec<&InstanceStatus> = status.instances.iter().collect();
         instances.sort_by(|a, b| self.order.compare(a, b));
         let most = instances.iter().map(|instance| instance.users).max().unwrap_or_default();
@@ -98,7 +118,7 @@ impl Order {
     }
 }
 
-fn headlines(status: &PoolStatus) -> Vec<Line<'static>> {
+fn headlines(status: &PoolStatus, [meetings, users]: [i64; 2]) -> Vec<Line<'static>> {
     let online = status.instances.iter().filter(|instance| instance.online).count();
     let open = status.instances.iter().filter(|instance| instance.ineligible.is_empty()).count();
     let state = |name: &str, kind: &str, good: bool| {
@@ -117,7 +137,7 @@ fn headlines(status: &PoolStatus) -> Vec<Line<'static>> {
         Line::from(vec![
             state("store", &status.store, status.store_ok),
             state("metrics", &status.metrics, status.metrics_ok),
-            Span::raw(format!("revision {}", status.revision)),
+            Span::raw(format!("last minute {meetings:+} meetings {users:+} users   revision {}", status.revision)),
         ]),
         Line::default(),
     ]
@@ -161,9 +181,9 @@ mod tests {
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
 
-    fn shown(view: &mut View) -> Vec<String> {
+    fn shown(view: &mut View, now: Instant) -> Vec<String> {
         let mut terminal = Terminal::new(TestBackend::new(110, 8)).unwrap();
-        terminal.draw(|frame| view.draw(frame)).unwrap();
+        terminal.draw(|frame| view.draw(frame, now)).unwrap();
         let buffer = terminal.backend().buffer().clone();
         let lines = buffer.content.chunks(110);
         lines.map(|line| line.iter().map(|cell| cell.symbol()).collect::<String>().trim_end().to_owned()).collect()
@@ -182,9 +202,9 @@ mod tests {
             ineligible: if score.is_none() { "cordoned".to_owned() } else { String::new() },
             ..InstanceStatus::default()
         };
-        let mut view = View::default();
-        assert_eq!(shown(&mut view)[0], "waiting for the control plane");
-        view.take(PoolStatus {
+        let (mut view, now) = (View::default(), Instant::now());
+        assert_eq!(shown(&mut view, now)[0], "waiting for the control plane");
+        let pool = PoolStatus {
             meetings: 3,
             users: 45,
             instances: vec![
@@ -193,9 +213,10 @@ mod tests {
                 instance("http://c", 0, Some(1.5)),
             ],
             ..PoolStatus::default()
-        });
-        let first = |view: &mut View| shown(view)[4][..8].to_owned();
-        let lines = shown(&mut view);
+        };
+        view.take(pool, now);
+        let first = |view: &mut View| shown(view, now)[4][..8].to_owned();
+        let lines = shown(&mut view, now);
         assert_eq!(lines[0], "3 meetings   45 users   0 tenants   3 instances, 3 online, 2 take meetings   0 proxies");
         assert_eq!(lines[4], "http://c open             1      0              12.5      -     1.50");
         assert_eq!(lines[6], "http://b open             1     40 ██████████   12.5      -        - cordoned");
@@ -203,5 +224,18 @@ mod tests {
         assert_eq!(first(&mut view), "http://b");
         view.sort_otherwise();
         assert_eq!(first(&mut view), "http://a");
+    }
+
+    #[test]
+    fn what_came_and_went_in_the_last_minute_is_told() {
+        let (mut view, start) = (View::default(), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let change = |view: &mut View, seconds| shown(view, at(seconds))[1].split("   ").nth(2).unwrap().to_owned();
+        for (seconds, meetings, users) in [(0, 3, 50), (10, 5, 40), (65, 4, 41)] {
+            view.take(PoolStatus { meetings, users, ..PoolStatus::default() }, at(seconds));
+        }
+        assert_eq!(change(&mut view, 69), "last minute +1 meetings -9 users");
+        assert_eq!(change(&mut view, 70), "last minute -1 meetings +1 users");
+        assert_eq!(change(&mut view, 600), "last minute +0 meetings +0 users");
     }
 }

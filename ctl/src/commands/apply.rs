@@ -13,13 +13,21 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use tonic::Code;
+use tonic::{Code, Response, Status};
+
+/// A document whose changes are listed, and can be made.
+enum Step {
+    Instances(Vec<Instance>),
+    Tenant(Box<Tenant>),
+    /// It may list an instance that has to be added first, and cannot be checked before.
+    Unlisted(Box<Tenant>, Option<Box<Tenant>>),
+}
 
 /// Reads all files, lists what changes, and does it unless that was all that was wanted.
 ///
 /// # Errors
-/// What is wrong with one of the files, or what the control plane refuses. Documents are applied one after the other: those before the one that
-/// is refused are done.
+/// What is wrong with one of the files, or what the control plane refuses: then nothing is done, unless it was refused only for
+/// tenants of instances that are new, or because others changed something meanwhile.
 pub(super) async fn apply(client: &mut Client, files: &[PathBuf], dry_run: bool, force: bool) -> anyhow::Result<()> {
     let mut resources = Vec::new();
     for file in files {
@@ -33,23 +41,64 @@ pub(super) async fn apply(client: &mut Client, files: &[PathBuf], dry_run: bool,
     }
     // A tenant may list an instance that is added with it.
     resources.sort_by_key(|resource| matches!(resource, Resource::Tenant { .. }));
-    let mut pool_changes = false;
-    for resource in resources {
-        match resource {
-            Resource::Instances(instances) => pool_changes = put_instances(client, instances, dry_run, force).await?,
-            Resource::Tenant { mut tenant, keeps_secrets } => {
-                let known = known(client, &tenant.host).await?;
-                if let (Some(known), true) = (&known, keeps_secrets) {
-                    tenant.secrets.clone_from(&known.secrets);
-                    tenant.secret_ids.clone_from(&known.secret_ids);
-                }
-                put_tenant(client, *tenant, known, dry_run, pool_changes).await?;
-            }
+    let mut steps = Vec::new();
+    if let Err(refusal) = list(client, resources, dry_run, force, &mut steps).await {
+        if !steps.is_empty() {
+            eprintln!("nothing was changed");
         }
+        return Err(refusal);
     }
     if dry_run {
         eprintln!("nothing was changed: this was a dry run");
+        return Ok(());
     }
+    for step in steps {
+        take(client, step, force).await?;
+    }
+    Ok(())
+}
+
+/// Lists what all of them change, and checks it as far as it can be.
+async fn list(
+    client: &mut Client,
+    resources: Vec<Resource>,
+    dry_run: bool,
+    force: bool,
+    steps: &mut Vec<Step>,
+) -> anyhow::Result<()> {
+    let mut pool_grows = false;
+    for resource in resources {
+        steps.push(match resource {
+            Resource::Instances(instances) => {
+                let (instances, added) = list_instances(client, instances, force).await?;
+                pool_grows = added;
+                Step::Instances(instances)
+            }
+            Resource::Tenant { tenant, keeps_secrets } => {
+                list_tenant(client, tenant, keeps_secrets, pool_grows, dry_run).await?
+            }
+        });
+    }
+    Ok(())
+}
+
+/// Does what was listed.
+async fn take(client: &mut Client, step: Step, force: bool) -> anyhow::Result<()> {
+    let tenant = match step {
+        Step::Instances(instances) => {
+            client.put_instances(timed(PutInstancesRequest { instances, dry_run: false, force })).await?;
+            eprintln!("InstanceList applied");
+            return Ok(());
+        }
+        Step::Tenant(tenant) => tenant,
+        Step::Unlisted(tenant, known) => {
+            let would_be = put(client, &tenant, true).await?;
+            print_tenant(&tenant, would_be, known.as_deref())?;
+            tenant
+        }
+    };
+    let host = put(client, &tenant, false).await?.host;
+    eprintln!("Tenant {host} applied");
     Ok(())
 }
 
@@ -63,13 +112,12 @@ fn text(file: &Path) -> Result<String, Mistake> {
     Ok(text)
 }
 
-/// Whether there is an instance to add.
-async fn put_instances(
+/// The instances with the secrets that they keep, and whether one of them is new.
+async fn list_instances(
     client: &mut Client,
     mut instances: Vec<Instance>,
-    dry_run: bool,
     force: bool,
-) -> anyhow::Result<bool> {
+) -> anyhow::Result<(Vec<Instance>, bool)> {
     let known = client.list_instances(timed(ListInstancesRequest { with_secrets: true })).await?.into_inner().instances;
     let known: BTreeMap<String, Instance> = known.into_iter().map(|known| (known.url.clone(), known)).collect();
     for instance in instances.iter_mut().filter(|instance| instance.secret.is_empty()) {
@@ -78,9 +126,9 @@ async fn put_instances(
         instance.secret.clone_from(&known.secret);
     }
     let wanted: BTreeMap<String, Instance> = instances.iter().map(|i| (canonical(&i.url), i.clone())).collect();
-    let request = |dry_run| timed(PutInstancesRequest { instances: instances.clone(), dry_run, force });
+    let request = PutInstancesRequest { instances: instances.clone(), dry_run: true, force };
     let PutInstancesResponse { added, changed, removed, unchanged } =
-        client.put_instances(request(true)).await?.into_inner();
+        client.put_instances(timed(request)).await?.into_inner();
     for url in &added {
         print(format_args!("+ instance {url}"))?;
     }
@@ -97,11 +145,7 @@ async fn put_instances(
     for url in &unchanged {
         print(format_args!("= instance {url}"))?;
     }
-    if !dry_run {
-        client.put_instances(request(false)).await?;
-        eprintln!("InstanceList applied");
-    }
-    Ok(!added.is_empty())
+    Ok((instances, !added.is_empty()))
 }
 
 /// As the control plane knows it.
@@ -144,39 +188,46 @@ async fn known(client: &mut Client, host: &str) -> anyhow::Result<Option<Tenant>
     }
 }
 
-/// `pool_changes`: instances were to be added before it, which a dry run has not done.
-async fn put_tenant(
+/// `pool_grows`: there are instances that will be added before the tenant.
+async fn list_tenant(
     client: &mut Client,
-    tenant: Tenant,
-    known: Option<Tenant>,
+    mut tenant: Box<Tenant>,
+    keeps_secrets: bool,
+    pool_grows: bool,
     dry_run: bool,
-    pool_changes: bool,
-) -> anyhow::Result<()> {
-    let request = |dry_run| timed(PutTenantRequest { tenant: Some(tenant.clone()), dry_run });
-    let would_be = match client.put_tenant(request(true)).await {
-        Ok(answer) => answer.into_inner(),
-        Err(refusal) if dry_run && pool_changes && refusal.message().contains("is not part of the pool") => {
-            return print(format_args!("? tenant {}: cannot be checked before the instances are there", tenant.host));
+) -> anyhow::Result<Step> {
+    let known = known(client, &tenant.host).await?;
+    if let (Some(known), true) = (&known, keeps_secrets) {
+        tenant.secrets.clone_from(&known.secrets);
+        tenant.secret_ids.clone_from(&known.secret_ids);
+    }
+    match put(client, &tenant, true).await {
+        Ok(would_be) => print_tenant(&tenant, would_be, known.as_ref())?,
+        Err(refusal) if pool_grows && refusal.message().contains("is not part of the pool") => {
+            if dry_run {
+                print(format_args!("? tenant {}: cannot be checked before the instances are there", tenant.host))?;
+            }
+            return Ok(Step::Unlisted(tenant, known.map(Box::new)));
         }
         Err(refusal) => return Err(refusal.into()),
-    };
+    }
+    Ok(Step::Tenant(tenant))
+}
+
+async fn put(client: &mut Client, tenant: &Tenant, dry_run: bool) -> Result<Tenant, Status> {
+    let request = PutTenantRequest { tenant: Some(tenant.clone()), dry_run };
+    client.put_tenant(timed(request)).await.map(Response::into_inner)
+}
+
+fn print_tenant(wanted: &Tenant, would_be: Tenant, known: Option<&Tenant>) -> anyhow::Result<()> {
     let host = would_be.host.clone();
-    match known {
-        None => print(format_args!("+ tenant {host}"))?,
-        Some(known) => {
-            let new = Tenant { secrets: tenant.secrets.clone(), ..would_be };
-            let differences = tenant_differences(&known, &new);
-            match differences.is_empty() {
-                true => print(format_args!("= tenant {host}"))?,
-                false => print(format_args!("~ tenant {host}: {}", differences.join(", ")))?,
-            }
-        }
+    let Some(known) = known else { return print(format_args!("+ tenant {host}")) };
+    let new = Tenant { secrets: wanted.secrets.clone(), ..would_be };
+    let differences = tenant_differences(known, &new);
+    match differences.is_empty() {
+        true => print(format_args!("= tenant {host}")),
+        false => print(format_args!("~ tenant {host}: {}", differences.join(", "))),
     }
-    if !dry_run {
-        client.put_tenant(request(false)).await?;
-        eprintln!("Tenant {host} applied");
-    }
-    Ok(())
 }
 
 /// Where two tenants differ, field by field. Of secrets only that they do is told; their order counts, as the first one signs callbacks.

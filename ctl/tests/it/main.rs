@@ -4,6 +4,7 @@
 
 mod pool;
 mod sessions;
+mod staying;
 
 use b3lb_config::settings::{Settings, Tls};
 use bbb::Secret;

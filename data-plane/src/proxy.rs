@@ -289,7 +289,7 @@ impl Proxy {
         received.asked.note(instance);
         let route = self.upstream.to(instance)?;
         let request = received.request(instance, route.target(), load)?;
-        let answered = self.upstream.call(instance, &route, request, repeat, received.deadline).await;
+        let answered = self.upstream.call(received.call, instance, &route, request, repeat, received.deadline).await;
         if let Err(Unanswered { failure: Failure::Unreachable, .. }) = &answered {
             self.reports.tell(Report::Unreachable { instance: Arc::clone(&instance.url) });
         }

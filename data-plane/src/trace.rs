@@ -33,14 +33,16 @@ pub(crate) fn call(call: Call, method: &Method, headers: &HeaderMap) -> Span {
 }
 
 /// The span of a request to an instance, which is told of it in these headers.
-pub(crate) fn request(instance: &str, headers: &mut HeaderMap) -> Span {
+pub(crate) fn request(call: Call, instance: &str, headers: &mut HeaderMap) -> Span {
+    let name = call_name(call);
     let span = info_span!(
         target: TARGET,
         "request",
-        otel.name = "request to an instance",
+        otel.name = format_args!("request {name}"),
         otel.kind = "client",
         otel.status_code = Empty,
         b3lb.plane = "data",
+        b3lb.call = name,
         b3lb.instance = instance,
         b3lb.outcome = Empty,
     );

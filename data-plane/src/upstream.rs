@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::table::{Instance, Table};
 use crate::tally::{Sending, Sent, Tally};
 use crate::trace;
+use bbb::Call;
 use connection::Lost;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -79,13 +80,14 @@ impl Upstream {
     /// Sends a request that was made for this route. Until `deadline`, what is answered has arrived up to its head.
     pub(crate) async fn call(
         &self,
+        call: Call,
         instance: &Instance,
         route: &Route,
         mut request: Request<Upload>,
         repeat: Repeat,
         deadline: Instant,
     ) -> Result<Response<Answer>, Unanswered> {
-        let span = trace::request(&instance.url, request.headers_mut());
+        let span = trace::request(call, &instance.url, request.headers_mut());
         let sending = Sending::begin(&route.pool.requests, &span);
         let called = if span.is_disabled() {
             timeout_at(deadline, route.call(request, repeat)).await

@@ -9,9 +9,8 @@ use crate::control::{Meeting, Place};
 use crate::failure::Failure;
 use crate::table::Instance;
 use crate::upstream::{Repeat, Upload};
-use bbb::MeetingKey;
 use bbb::document::Outcome;
-use bbb::listing;
+use bbb::{Call, MeetingKey, listing};
 use futures::future::join_all;
 use http::header::HOST;
 use http::uri::PathAndQuery;
@@ -141,7 +140,8 @@ impl Proxy {
         let mut request = Request::new(Upload::none());
         *request.uri_mut() = Uri::from(PathAndQuery::try_from(path).ok()?);
         request.headers_mut().insert(HOST, route.target().authority.clone());
-        let response = self.upstream.call(instance, &route, request, Repeat::Always, deadline).await.ok()?;
+        let response =
+            self.upstream.call(Call::GetMeetingInfo, instance, &route, request, Repeat::Always, deadline).await.ok()?;
         let document = Limited::new(response.into_body(), INFO_MAX).collect().await.ok()?.to_bytes();
         Some(match Outcome::of(&document)? {
             Outcome::Failed => Says::HasNot,

@@ -37,6 +37,7 @@ struct Source {
     caller: Caller,
     instance: Arc<Instance>,
     route: Route,
+    call: Call,
     request: Option<Request<Upload>>,
     kind: List,
     list: Option<(Answer, Splitter)>,
@@ -82,6 +83,7 @@ impl Proxy {
                 deadline: received.deadline - self.reserve(&instance),
                 instance,
                 route,
+                call: received.call,
                 request: Some(request),
                 kind,
                 list: None,
@@ -145,8 +147,8 @@ impl Source {
 
     async fn next(&mut self) -> Result<Option<Vec<u8>>, Incomplete> {
         if let Some(request) = self.request.take() {
-            let Self { proxy, instance, route, deadline, .. } = self;
-            let called = proxy.upstream.call(instance, route, request, Repeat::Always, *deadline).await;
+            let Self { proxy, instance, route, call, deadline, .. } = self;
+            let called = proxy.upstream.call(*call, instance, route, request, Repeat::Always, *deadline).await;
             self.list = Some((called.map_err(|_| Incomplete)?.into_body(), Splitter::of(self.kind)));
         }
         while let Some((answer, splitter)) = &mut self.list {

@@ -245,7 +245,7 @@ async fn a_call_is_one_trace_from_the_frontend_to_the_instance() {
     let span = |name: &str| spans.get(name).unwrap_or_else(|| panic!("no {name} in {:?}", spans.keys())).clone();
     let (call, ask, rpc) =
         (span("create"), spans_of_place(&spans, SpanKind::Client), spans_of_place(&spans, SpanKind::Server));
-    let (script, request) = (span("redis claim"), span("request to an instance"));
+    let (script, request) = (span("redis claim"), span("request create"));
     let parents = [&call, &ask, &rpc, &script, &request].map(|span| (&*span.trace, &*span.parent));
     let expected = [PARENT, &call.id, &ask.id, &rpc.id, &call.id].map(|parent| (TRACE, parent));
     assert_eq!(parents, expected, "{spans:#?}");

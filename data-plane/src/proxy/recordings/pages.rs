@@ -140,7 +140,8 @@ impl Making<'_> {
         let route = proxy.upstream.to(instance).map_err(Incomplete::Uncallable)?;
         let request = received.request(instance, route.target(), load.copy_without_body());
         let request = request.map_err(Incomplete::Uncallable)?;
-        let called = proxy.upstream.call(instance, &route, request, Repeat::Always, received.deadline).await;
+        let called =
+            proxy.upstream.call(received.call, instance, &route, request, Repeat::Always, received.deadline).await;
         let mut answer = called.map_err(|_| Incomplete::Unanswered)?.into_body();
         let mut splitter = Splitter::recordings();
         let mut part = Part { listed: 0, own: HashSet::new(), paging: None };

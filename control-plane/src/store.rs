@@ -106,6 +106,19 @@ pub struct Lease {
     pub token: u64,
 }
 
+/// What must hold for a commit beside its own records.
+#[derive(Debug, Clone, Copy)]
+enum Condition<'a> {
+    None,
+    /// It is held.
+    Lease(&'a Lease),
+    /// No instance came or went.
+    SamePool,
+}
+
+/// What changed if [`Condition::SamePool`] does not hold.
+const POOL: &str = "the list of instances";
+
 /// Why the store did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -215,12 +228,30 @@ impl Store {
         changes: Vec<Change>,
         lease: Option<&Lease>,
     ) -> Result<Revision, StoreError> {
+        self.commit_if(seen, changes, lease.map_or(Condition::None, Condition::Lease)).await
+    }
+
+    /// As [`commit`](Self::commit), for changes that say what the whole pool is: it must still be of the instances in `seen`, so that
+    /// of two such changes at once one follows the other.
+    ///
+    /// # Errors
+    /// As `commit`; [`StoreError::Conflict`] also if an instance came or went since `seen`.
+    pub async fn commit_pool(&self, seen: &State, changes: Vec<Change>) -> Result<Revision, StoreError> {
+        self.commit_if(seen, changes, Condition::SamePool).await
+    }
+
+    async fn commit_if(
+        &self,
+        seen: &State,
+        changes: Vec<Change>,
+        condition: Condition<'_>,
+    ) -> Result<Revision, StoreError> {
         if changes.is_empty() {
             return Ok(self.replica.state().revision);
         }
         match &self.backend {
-            Backend::Redis(redis) => redis.commit(seen, &changes, lease).await,
-            Backend::Embedded(embedded) => embedded.commit(seen, changes, lease).await,
+            Backend::Redis(redis) => redis.commit(seen, &changes, condition).await,
+            Backend::Embedded(embedded) => embedded.commit(seen, changes, condition).await,
         }
     }
 

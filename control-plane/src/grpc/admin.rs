@@ -33,7 +33,7 @@ use crate::clock;
 use crate::state::{Admission, State};
 use b3lb_proto::v1::admin_server::Admin;
 use b3lb_proto::v1::{self, PoolStatus};
-use commit::{Plan, commit};
+use commit::{Plan, commit, commit_pool};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use std::collections::HashMap;
@@ -71,7 +71,7 @@ impl Admin for AdminCalls {
         let plan = |state: &State| instances::put(state, &request.instances, request.force);
         let answer = match request.dry_run {
             true => plan(&self.state())?.answer,
-            false => self.commit(operator, plan).await?,
+            false => commit_pool(&self.0.store, operator, plan).await?,
         };
         Ok(Response::new(answer))
     }

@@ -6,7 +6,7 @@
 mod decision;
 mod file;
 
-use super::{Claim, Claimed, DEADLINE, JOIN_LIFE, Join, Lease, StoreError};
+use super::{Claim, Claimed, Condition, DEADLINE, JOIN_LIFE, Join, Lease, StoreError};
 use crate::replica::Replica;
 use crate::state::{Change, Revision, State};
 use file::File;
@@ -64,6 +64,8 @@ struct Commit {
     seen: State,
     changes: Vec<Change>,
     lease: Option<Lease>,
+    /// No instance may have come or gone.
+    same_pool: bool,
 }
 
 /// A request that was decided, and how to answer it once it is written.
@@ -102,9 +104,14 @@ impl Embedded {
         &self,
         seen: &State,
         changes: Vec<Change>,
-        lease: Option<&Lease>,
+        condition: Condition<'_>,
     ) -> Result<Revision, StoreError> {
-        let commit = Commit { seen: seen.clone(), changes, lease: lease.cloned() };
+        let (lease, same_pool) = match condition {
+            Condition::None => (None, false),
+            Condition::Lease(lease) => (Some(lease.clone()), false),
+            Condition::SamePool => (None, true),
+        };
+        let commit = Commit { seen: seen.clone(), changes, lease, same_pool };
         self.ask(|reply| Request::Commit(commit, reply)).await
     }
 
@@ -208,9 +215,10 @@ impl Writer {
                 }
                 Answer::Claim(Ok(claimed), reply)
             }
-            Request::Commit(Commit { seen, changes, lease }, reply) => {
+            Request::Commit(Commit { seen, changes, lease, same_pool }, reply) => {
                 let held = lease.map_or(Ok(()), |lease| self.held.lock().check(&lease));
-                let allowed = held.and_then(|()| decision::commit(state, &seen, &changes));
+                let pool = if same_pool { decision::same_pool(state, &seen) } else { Ok(()) };
+                let allowed = held.and(pool).and_then(|()| decision::commit(state, &seen, &changes));
                 if allowed.is_ok() && !changes.is_empty() {
                     step(state, steps, changes);
                 }

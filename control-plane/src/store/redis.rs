@@ -23,7 +23,7 @@ mod sentinel;
 mod tail;
 
 use super::record;
-use super::{Claim, Claimed, DEADLINE, JOIN_LIFE, Join, Lease, Refusal, StoreError};
+use super::{Claim, Claimed, Condition, DEADLINE, JOIN_LIFE, Join, Lease, POOL, Refusal, StoreError};
 use crate::replica::Replica;
 use crate::state::{Change, Meeting, Placement, Revision, State};
 use address::Address;
@@ -109,14 +109,15 @@ impl Redis {
         &self,
         seen: &State,
         changes: &[Change],
-        lease: Option<&Lease>,
+        condition: Condition<'_>,
     ) -> Result<Revision, StoreError> {
-        let mut plan = Plan::new(seen, changes, lease)?;
+        let mut plan = Plan::new(seen, changes, condition)?;
         for _ in 0..ATTEMPTS {
             let reply = self.ask(|state| plan.invocation(state)).await?;
             match (&*reply.word, &reply.rest[..], reply.revision) {
                 ("committed", [], Some(revision)) => return Ok(revision),
                 ("lease_lost", [], None) => return Err(StoreError::LeaseLost(plan.lease_name())),
+                ("other_pool", [], None) => return Err(StoreError::Conflict(POOL.to_owned())),
                 ("unplaceable", [url], None) => return Err(StoreError::Conflict(format!("instance {url}"))),
                 ("differing", found, None) => plan.accept(found)?,
                 _ => return Err(reply.unexpected()),

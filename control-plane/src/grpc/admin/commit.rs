@@ -25,10 +25,37 @@ pub(crate) struct Operator {
     pub(crate) peer: Option<SocketAddr>,
 }
 
+/// What must not change while a commit is planned.
+#[derive(Clone, Copy)]
+enum Scope {
+    /// What it changes.
+    Records,
+    /// Which instances there are, too.
+    Pool,
+}
+
 /// Makes the changes that `plan` derives from the state; it is asked again if somebody else changed the same at the same moment.
 pub(super) async fn commit<A>(
     store: &Store,
     operator: Operator,
+    plan: impl Fn(&State) -> Result<Plan<A>, Status>,
+) -> Result<A, Status> {
+    committed(store, operator, Scope::Records, plan).await
+}
+
+/// As [`commit`], for a plan that says what the whole pool is: of two at once, the pool is as one of them says, and not as both.
+pub(super) async fn commit_pool<A>(
+    store: &Store,
+    operator: Operator,
+    plan: impl Fn(&State) -> Result<Plan<A>, Status>,
+) -> Result<A, Status> {
+    committed(store, operator, Scope::Pool, plan).await
+}
+
+async fn committed<A>(
+    store: &Store,
+    operator: Operator,
+    scope: Scope,
     plan: impl Fn(&State) -> Result<Plan<A>, Status>,
 ) -> Result<A, Status> {
     let mut attempts = 1;
@@ -39,7 +66,11 @@ pub(super) async fn commit<A>(
             return Ok(answer);
         }
         let lines: Vec<String> = changes.iter().map(|change| Line(change).to_string()).collect();
-        match store.commit(&seen, changes, None).await {
+        let written = match scope {
+            Scope::Records => store.commit(&seen, changes, None).await,
+            Scope::Pool => store.commit_pool(&seen, changes).await,
+        };
+        match written {
             Ok(revision) => {
                 for line in lines {
                     tracing::info!(%operator, %revision, "{line}");

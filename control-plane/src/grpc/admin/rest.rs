@@ -1,6 +1,6 @@
 //! The verbs as `/admin/api` needs them: it can say less than gRPC, and what it cannot say is kept.
 
-use super::commit::{Operator, commit};
+use super::commit::{Operator, commit, commit_pool};
 use super::{field, instances, tenants};
 use crate::grpc::Calls;
 use crate::state::{State, Tenant};
@@ -39,7 +39,7 @@ pub(crate) async fn replace_instances(
         }
         instances::put(state, &wanted, true)
     };
-    commit(&calls.store, operator, plan).await.map(drop)
+    commit_pool(&calls.store, operator, plan).await.map(drop)
 }
 
 /// The tenant with this host.

@@ -1,7 +1,7 @@
 //! What a claim and a commit come to, decided on the state alone.
 
 use crate::state::{Admission, Change, Hook, Meeting, Placement, State};
-use crate::store::{Claim, Claimed, Refusal, StoreError, record};
+use crate::store::{Claim, Claimed, POOL, Refusal, StoreError, record};
 use std::sync::Arc;
 
 /// What becomes of a claim on this state. Nothing is written yet when it says `Placed`.
@@ -48,6 +48,15 @@ pub(super) fn commit(now: &State, seen: &State, changes: &[Change]) -> Result<()
         Some(url) => Err(StoreError::Conflict(format!("instance {url}"))),
         None => Ok(()),
     }
+}
+
+/// No instance came or went.
+///
+/// # Errors
+/// [`StoreError::Conflict`] if one did.
+pub(super) fn same_pool(now: &State, seen: &State) -> Result<(), StoreError> {
+    let same = now.instances.len() == seen.instances.len() && now.instances.keys().eq(seen.instances.keys());
+    if same { Ok(()) } else { Err(StoreError::Conflict(POOL.to_owned())) }
 }
 
 fn is_as_seen(change: &Change, now: &State, seen: &State) -> bool {

@@ -3,7 +3,7 @@
 use super::script::{COMMIT, Invocation};
 use crate::state::{Change, State};
 use crate::store::record::{self, Record, Table};
-use crate::store::{Lease, StoreError};
+use crate::store::{Condition, Lease, StoreError};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,6 +12,8 @@ use std::sync::Arc;
 pub(super) struct Plan<'a> {
     changes: &'a [Change],
     lease: Option<&'a Lease>,
+    /// The urls of all instances that there must be, if that matters.
+    pool: Option<Vec<Arc<str>>>,
     /// One for each change, in the same order.
     records: Vec<Expectation>,
     /// The urls of instances that must exist.
@@ -30,6 +32,7 @@ struct Expectation {
 #[derive(Serialize)]
 struct Script<'a> {
     lease: Option<String>,
+    pool: Option<&'a [Arc<str>]>,
     needed: &'a BTreeSet<Arc<str>>,
     steps: Vec<Step<'a>>,
 }
@@ -48,13 +51,18 @@ struct Step<'a> {
 impl<'a> Plan<'a> {
     /// # Errors
     /// [`StoreError::Conflict`] if the changes contradict each other.
-    pub(super) fn new(seen: &State, changes: &'a [Change], lease: Option<&'a Lease>) -> Result<Self, StoreError> {
+    pub(super) fn new(seen: &State, changes: &'a [Change], condition: Condition<'a>) -> Result<Self, StoreError> {
         let expectation = |change: &Change| {
             let Record { table, field, value } = Record::of(change);
             Expectation { table, field, expected: Record::of_state(change, seen), value }
         };
         let needed = record::instances_needed(changes)?;
-        Ok(Self { changes, lease, records: changes.iter().map(expectation).collect(), needed })
+        let (lease, pool) = match condition {
+            Condition::None => (None, None),
+            Condition::Lease(lease) => (Some(lease), None),
+            Condition::SamePool => (None, Some(seen.instances.keys().cloned().collect())),
+        };
+        Ok(Self { changes, lease, pool, records: changes.iter().map(expectation).collect(), needed })
     }
 
     /// The plan for a script, sent by one who knows `state`.
@@ -62,6 +70,7 @@ impl<'a> Plan<'a> {
         let step = |(change, record): (&Change, _)| self.step(change, record, state);
         let script = Script {
             lease: self.lease.map(|lease| lease.token.to_string()),
+            pool: self.pool.as_deref(),
             needed: &self.needed,
             steps: self.changes.iter().zip(&self.records).map(step).collect(),
         };

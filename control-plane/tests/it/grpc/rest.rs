@@ -100,6 +100,30 @@ async fn the_list_of_instances_replaces_the_pool_and_is_never_emptied_by_mistake
 }
 
 #[tokio::test]
+async fn of_two_lists_at_once_the_pool_is_as_one_of_them_says() {
+    let program = Program::start(settings()).await;
+    let urls = |name: &str| (0..20).map(|n| format!("http://{name}{n}.example/bigbluebutton")).collect::<Vec<_>>();
+    let (base, more, others) = (urls("base"), urls("more"), urls("others"));
+    let first = [base.clone(), more].concat();
+    let body = |urls: &[String]| list(&urls.iter().map(|url| (url.clone(), json!("secret"))).collect());
+    for _ in 0..20 {
+        assert_eq!(post(&program, "instances", &body(&base)).await.0, 201);
+        let (of_first, of_others) = (body(&first), body(&others));
+        let both = tokio::join!(post(&program, "instances", &of_first), post(&program, "instances", &of_others));
+        assert_eq!((both.0.0, both.1.0), (201, 201));
+        let (_, listed) = get(&program, "instances").await;
+        let mut now: Vec<&str> = listed.as_array().unwrap().iter().map(|item| item["url"].as_str().unwrap()).collect();
+        now.sort_unstable();
+        let is = |urls: &[String]| {
+            let mut urls: Vec<&str> = urls.iter().map(String::as_str).collect();
+            urls.sort_unstable();
+            urls == now
+        };
+        assert!(is(&first) || is(&others), "{now:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_instance_that_is_left_out_keeps_its_meetings_and_gets_no_more() {
     let [a, b] = &simulated().await;
     let program = program_with([a]).await;

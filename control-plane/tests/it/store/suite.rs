@@ -90,6 +90,7 @@ over_every_store![
     a_number_to_dial_belongs_to_one_meeting,
     users_are_let_in_until_there_are_as_many_as_may,
     a_commit_on_an_old_view_conflicts,
+    of_two_lists_of_the_pool_one_follows_the_other,
     a_commit_is_written_whole_or_not_at_all,
     a_removed_instance_takes_all_of_its_placements_with_it,
     only_the_holder_of_a_lease_commits_and_publishes,
@@ -187,6 +188,27 @@ async fn a_commit_on_an_old_view_conflicts(fixture: Fixture) {
     first.until(|state| kept(state) == Some(cordoned.clone())).await;
     let twice = first.commit(&seen, vec![Change::InstanceRemoved(ONE.into())], None).await;
     assert!(matches!(twice, Err(StoreError::Conflict(_))), "{twice:?}");
+}
+
+async fn of_two_lists_of_the_pool_one_follows_the_other(fixture: Fixture) {
+    let [(first, _running), (second, other)] = fixture.open_two().await;
+    let three = "https://three.example.org/bigbluebutton";
+    let empty = first.replica().state();
+    first.commit_pool(&empty, instances(&[ONE])).await.unwrap();
+    let conflict = second.commit_pool(&empty, instances(&[TWO])).await.unwrap_err();
+    assert!(matches!(conflict, StoreError::Conflict(_)), "{conflict}");
+    // Those who change single instances do not mind each other.
+    second.commit(&empty, instances(&[TWO]), None).await.unwrap();
+    other.until(|state| state.instances.len() == 2).await;
+
+    // As many as before, but others.
+    let seen = second.replica().state();
+    let swap = vec![Change::InstanceRemoved(ONE.into()), Change::Instance(instance(three))];
+    second.commit_pool(&seen, swap).await.unwrap();
+    let conflict = first.commit_pool(&seen, vec![Change::InstanceRemoved(TWO.into())]).await.unwrap_err();
+    assert!(matches!(conflict, StoreError::Conflict(_)), "{conflict}");
+    let left: Vec<String> = second.replica().state().instances.keys().map(|url| url.to_string()).collect();
+    assert_eq!(left, [three, TWO]);
 }
 
 async fn a_commit_is_written_whole_or_not_at_all(fixture: Fixture) {

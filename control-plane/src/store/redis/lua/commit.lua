@@ -6,6 +6,16 @@ end
 if plan.lease ~= cjson.null and redis.call('GET', KEYS[12]) ~= plan.lease then
   return { 'lease_lost' }
 end
+if plan.pool ~= cjson.null then
+  if redis.call('HLEN', instances) ~= #plan.pool then
+    return { 'other_pool' }
+  end
+  for _, url in ipairs(plan.pool) do
+    if redis.call('HEXISTS', instances, url) == 0 then
+      return { 'other_pool' }
+    end
+  end
+end
 
 local differing = { 'differing', '' }
 for i, step in ipairs(plan.steps) do

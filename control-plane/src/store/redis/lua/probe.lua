@@ -23,13 +23,18 @@ local commands = {
   { 'PEXPIRE', key, '1000' },
   { 'ZREMRANGEBYSCORE', key, '-inf', '+inf' },
 }
+-- What this is called by those that name it, by Redis 6 and 7.0, and by Redis 7.2, 8 and Valkey.
+local refusals = { 'NOPERM', "can't run this command", 'ACL failure' }
 local answer = { 'probed', '' }
 for _, command in ipairs(commands) do
   local result = redis.pcall(unpack(command))
-  -- Anything else that is wrong, such as too little memory, may pass. The second is what Redis 6 says.
+  -- Anything else that is wrong, such as too little memory, may pass.
   local wrong = type(result) == 'table' and result.err or ''
-  if string.find(wrong, 'NOPERM', 1, true) or string.find(wrong, "can't run this command", 1, true) then
-    table.insert(answer, string.lower(command[1]))
+  for _, refusal in ipairs(refusals) do
+    if string.find(wrong, refusal, 1, true) then
+      table.insert(answer, string.lower(command[1]))
+      break
+    end
   end
 end
 return answer

@@ -6,6 +6,7 @@ mod history;
 mod parity;
 mod redis;
 mod refusals;
+mod secured;
 mod sentinels;
 mod stream;
 mod suite;

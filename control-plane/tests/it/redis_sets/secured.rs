@@ -16,6 +16,11 @@ pub(crate) struct Secured {
 
 impl Secured {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&["--save", ""]).await
+    }
+
+    /// A server with further options.
+    pub(crate) async fn start_with(more: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -37,10 +42,35 @@ impl Secured {
             ["--tls-cert-file", &file("server.pem")],
             ["--tls-key-file", &file("server.key")],
             ["--tls-ca-cert-file", &file("ca.pem")],
-            ["--save", ""],
         ];
-        let server = RedisServer::start_with(options.as_flattened()).await;
+        let server = RedisServer::start_with(&[options.as_flattened(), more].concat()).await;
         Self { server, port, dir }
+    }
+
+    /// A sentinel that watches this server, speaks TLS itself, and names hosts by their names. What it is asked at, in a configuration.
+    pub(crate) async fn watched(&self) -> (RedisServer, String) {
+        let dir = tempfile::tempdir().unwrap();
+        let (conf, port) = (dir.path().join("sentinel.conf"), free_port());
+        let file = |name: &str| self.file(name).to_str().unwrap().to_owned();
+        let lines = [
+            format!("tls-port {port}"),
+            format!("tls-cert-file {}", file("server.pem")),
+            format!("tls-key-file {}", file("server.key")),
+            format!("tls-ca-cert-file {}", file("ca.pem")),
+            "tls-replication yes".to_owned(),
+            "sentinel resolve-hostnames yes".to_owned(),
+            "sentinel announce-hostnames yes".to_owned(),
+            format!("sentinel monitor mymaster localhost {} 1", self.port),
+        ];
+        std::fs::write(&conf, lines.join("\n") + "\n").unwrap();
+        let conf = conf.to_str().unwrap().to_owned();
+        let sentinel = RedisServer::start_in(dir, &[&conf, "--sentinel"]).await;
+        (sentinel, format!("rediss+sentinel://localhost:{port}/mymaster"))
+    }
+
+    /// As one of a cluster, in a configuration.
+    pub(crate) fn of_cluster(&self) -> String {
+        format!("rediss+cluster://localhost:{}", self.port)
     }
 
     /// A file of those that belong to this server: `ca.pem`, `client.pem`, `client.key`.

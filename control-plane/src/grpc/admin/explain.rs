@@ -1,6 +1,7 @@
 //! Why placements go where they go, and why those of late went where they are.
 
 use super::field;
+use super::page::filter;
 use crate::placer::{Explanation, Judged, Placer};
 use crate::policy::Score;
 use crate::state::{Chosen, Meeting, Placement, Reason};
@@ -36,10 +37,8 @@ pub(super) fn recent(
     placer: &Placer,
     request: &v1::ListPlacementsRequest,
 ) -> Result<v1::ListPlacementsResponse, Status> {
-    let tenant = Some(&request.tenant).filter(|text| !text.is_empty());
-    let tenant = tenant.map(|text| field::host("tenant", text)).transpose()?;
-    let instance = Some(&request.instance).filter(|text| !text.is_empty());
-    let instance = instance.map(|text| field::url("instance", text)).transpose()?;
+    let tenant = filter(&request.tenant, |text| field::host("tenant", text))?;
+    let instance = filter(&request.instance, |text| field::url("instance", text))?;
     let limit = if request.limit == 0 { usize::MAX } else { request.limit as usize };
     let recent = placer.recent();
     let wanted = recent.iter().filter(|(meeting, placement)| {

@@ -6,8 +6,11 @@ use crate::settings::Settings;
 use crate::{logging, tls, traces};
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::io::{Write, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The exit code of a program whose configuration cannot be used.
 const REFUSED: u8 = 2;
@@ -46,25 +49,36 @@ impl Args {
     /// The exit code with which the program shall end now: the configuration cannot be used, which was said on stderr, or it was only
     /// to be checked.
     pub fn start(&self, usable: fn(&Settings) -> anyhow::Result<()>) -> Result<(Live, Reload), ExitCode> {
+        await_hangups().map_err(refuse)?;
         tls::install_provider();
         let loaded = load(self.config.as_deref(), environment()).map_err(refuse)?;
         usable(&loaded.settings).map_err(refuse)?;
         if self.check {
             tls::client_config(loaded.settings.upstream.ca_file.as_deref()).map_err(refuse)?;
             for warning in loaded.warnings {
-                eprintln!("warning: {warning}");
+                logging::say(&format!("warning: {warning}"));
             }
             let name = loaded.file.map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
-            println!("{name}: ok");
+            // The exit code tells as well, should nobody read this.
+            let _ = writeln!(stdout(), "{name}: ok");
             return Err(ExitCode::SUCCESS);
         }
         traces::start(&loaded.settings).map_err(refuse)?;
-        logging::start(&loaded.settings.log);
+        logging::start(&loaded.settings.log).map_err(refuse)?;
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
         Ok(Live::new(loaded, self.config.clone(), usable))
     }
+}
+
+/// From now on SIGHUP does not end the process, as it would until somebody waits for it: one that comes while the program starts asks
+/// for nothing that is not about to be done.
+fn await_hangups() -> std::io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let _within = runtime.enter();
+    // The handler is that of the process, and stays when nobody waits any more.
+    signal(SignalKind::hangup()).map(drop)
 }
 
 /// The environment. A variable that is no UTF-8 is none of ours.
@@ -73,6 +87,7 @@ pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 fn refuse(reason: impl Display) -> ExitCode {
-    eprintln!("{reason}");
+    logging::say(&reason.to_string());
+    logging::finish();
     ExitCode::from(REFUSED)
 }

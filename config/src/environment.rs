@@ -1,9 +1,14 @@
 //! Environment variables as keys and texts.
 
-use crate::error::{ConfigError, Origin, Problem};
+use crate::error::{Origin, Problem};
+use crate::file;
 use crate::keys::{KEYS, Key};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io;
+use std::path::Path;
+
+/// Bytes of a secret in a file: more than any header carries that shows one.
+const SECRET_MAX: u64 = 8 * 1024;
 
 /// Variables that begin like ours and are read by others: our command lines, and telegraf in the original's documentation.
 const OTHERS: &[&str] = &[
@@ -29,9 +34,7 @@ pub(crate) struct Variable {
 }
 
 /// The keys that the environment sets, in the order of the table of keys. An empty variable sets nothing, as in the file.
-pub(crate) fn variables(
-    environment: impl Iterator<Item = (String, String)>,
-) -> Result<(Vec<Variable>, Vec<Problem>), ConfigError> {
+pub(crate) fn variables(environment: impl Iterator<Item = (String, String)>) -> (Vec<Variable>, Vec<Problem>) {
     let mut ours: BTreeMap<String, String> = environment
         .filter(|(name, text)| name.starts_with("B3LB_") && !is_from_kubernetes(name, text))
         .filter(|(name, _)| {
@@ -49,27 +52,28 @@ pub(crate) fn variables(
                 problems.push(problem(file_name, format!("{name} is set as well; keep one of the two")));
             }
             (Some(text), None) => variables.push(Variable { key, name, text }),
-            (None, Some(path)) => match read(path.into())? {
+            (None, Some(path)) => match read(Path::new(&path)) {
                 // Somebody meant to set it: to go on without a key or password would be to do something else.
-                text if text.is_empty() => problems.push(problem(file_name, "the file is empty".to_owned())),
-                text => variables.push(Variable { key, name: file_name, text }),
+                Ok(text) if text.is_empty() => problems.push(problem(file_name, "the file is empty".to_owned())),
+                Ok(text) => variables.push(Variable { key, name: file_name, text }),
+                Err(error) => problems.push(problem(file_name, format!("{path}: cannot be read: {error}"))),
             },
             (None, None) => {}
         }
     }
     problems.extend(ours.into_keys().map(|name| problem(name, "no key of the configuration has this name".to_owned())));
-    Ok((variables, problems))
+    (variables, problems)
 }
 
-/// The content of a file that holds one secret; editors end it with a newline.
-fn read(path: PathBuf) -> Result<String, ConfigError> {
-    match std::fs::read_to_string(&path) {
-        Ok(mut text) => {
-            text.truncate(text.trim_end_matches(['\r', '\n']).len());
-            Ok(text)
-        }
-        Err(source) => Err(ConfigError::Unreadable { path, source }),
+/// The content of a file that holds one secret; editors end it with a newline. It is read again and again, which a pipe cannot be.
+fn read(path: &Path) -> io::Result<String> {
+    let kind = std::fs::metadata(path)?;
+    if !kind.is_file() && !kind.is_dir() {
+        return Err(io::Error::other("it is no file"));
     }
+    let mut text = file::read(path, SECRET_MAX)?;
+    text.truncate(text.trim_end_matches(['\r', '\n']).len());
+    Ok(text)
 }
 
 /// Kubernetes tells every pod about services in variables named after them; a service named `b3lb` sets `B3LB_PORT` to a url.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// A configuration that cannot be used. No message shows a secret or a line of the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file, or a file that holds a secret, cannot be read.
+    /// The file cannot be read.
     #[error("{}: cannot be read: {source}", path.display())]
     Unreadable {
         /// The file.

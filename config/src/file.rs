@@ -7,6 +7,25 @@ use crate::keys::{Key, RETIRED, Set, names_in};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Error, Spanned};
 use std::fmt;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+
+/// Bytes of a configuration: hundreds of times what the example has, which names every key.
+pub(crate) const FILE_MAX: u64 = 1024 * 1024;
+
+/// Reads a text of so many bytes at most.
+///
+/// # Errors
+/// It cannot be read, is no UTF-8, or is longer.
+pub(crate) fn read(path: &Path, most: u64) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(most + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > most {
+        return Err(io::Error::new(ErrorKind::FileTooLarge, format!("it is longer than {most} bytes")));
+    }
+    Ok(text)
+}
 
 /// A key and what stands behind it.
 #[derive(Debug, PartialEq)]

@@ -76,7 +76,7 @@ pub(crate) static KEYS: &[Key] = &[
     list("data_plane.control_planes", |s, v| put(&mut s.data_plane.control_planes, value::http_urls(v))),
     key("data_plane.admin_listen", |s, v| put(&mut s.data_plane.admin_listen, value::listen(v))),
     key("data_plane.public_url", |s, v| put(&mut s.data_plane.public_url, value::http_url(v).map(Some))),
-    key("data_plane.workers", |s, v| put(&mut s.data_plane.workers, value::count(v).map(Some))),
+    key("data_plane.workers", |s, v| put(&mut s.data_plane.workers, value::threads(v).map(Some))),
     list("data_plane.trusted_proxies", |s, v| put(&mut s.data_plane.trusted_proxies, value::ip_addresses(v))),
     key("data_plane.tls.certificate", |s, v| put(&mut tls(&mut s.data_plane.tls).certificate, Ok(v.into()))),
     key("data_plane.tls.key", |s, v| put(&mut tls(&mut s.data_plane.tls).key, Ok(v.into()))),

@@ -4,11 +4,12 @@
 //! keeps its value until the next start.
 
 use crate::settings::Settings;
-use crate::{ConfigError, Loaded};
+use crate::{ConfigError, Loaded, shutdown, tls};
 use ring::digest::{SHA256, digest};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -23,14 +24,23 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 pub struct Live {
     settings: watch::Receiver<Arc<Settings>>,
     file: Option<Arc<Path>>,
-    refused: Arc<AtomicBool>,
+    seen: Arc<Seen>,
+}
+
+/// What was found out about the files when they were last read.
+#[derive(Debug)]
+struct Seen {
+    /// What they say is in force.
+    current: AtomicBool,
+    /// When each certificate ends that is in force, in seconds since 1970. What lies on the disk by now may be another one.
+    ends: Mutex<BTreeMap<PathBuf, i64>>,
 }
 
 /// Reads the configuration again, as long as it runs.
 #[derive(Debug)]
 pub struct Reload {
     settings: watch::Sender<Arc<Settings>>,
-    refused: Arc<AtomicBool>,
+    seen: Arc<Seen>,
     /// The file that was named on the command line.
     path: Option<PathBuf>,
     usable: fn(&Settings) -> anyhow::Result<()>,
@@ -38,6 +48,14 @@ pub struct Reload {
     fingerprint: Vec<u8>,
     /// What was wrong at the last look, so that it is said once.
     complaint: String,
+}
+
+/// What became of a look at the files.
+struct Look {
+    /// There was something new, which is in force.
+    published: bool,
+    /// The keys that are in force with the next start only.
+    waiting: Vec<&'static str>,
 }
 
 impl Live {
@@ -49,9 +67,9 @@ impl Live {
     ) -> (Self, Reload) {
         let fingerprint = fingerprint(&loaded.settings);
         let (sender, receiver) = watch::channel(Arc::new(loaded.settings));
-        let refused = Arc::new(AtomicBool::new(false));
-        let live = Self { settings: receiver, file: loaded.file.map(Arc::from), refused: refused.clone() };
-        (live, Reload { settings: sender, refused, path, usable, fingerprint, complaint: String::new() })
+        let seen = Arc::new(Seen::of(&receiver.borrow()));
+        let live = Self { settings: receiver, file: loaded.file.map(Arc::from), seen: seen.clone() };
+        (live, Reload { settings: sender, seen, path, usable, fingerprint, complaint: String::new() })
     }
 
     /// What it is now.
@@ -80,16 +98,28 @@ impl Live {
         self.file.as_deref()
     }
 
-    /// The files say what is in force; false while what they say now cannot be used.
+    /// The files say what is in force; false while what they say cannot be used, or waits for the next start.
     pub fn is_current(&self) -> bool {
-        !self.refused.load(Ordering::Relaxed)
+        self.seen.current.load(Ordering::Relaxed)
+    }
+
+    /// When the certificate of a file ends that is in force, in seconds since 1970; `None` if it has none that can be read.
+    pub(crate) fn ends_at(&self, certificate: &Path) -> Option<i64> {
+        self.seen.ends.lock().unwrap_or_else(PoisonError::into_inner).get(certificate).copied()
+    }
+}
+
+impl Seen {
+    fn of(settings: &Settings) -> Self {
+        Self { current: AtomicBool::new(true), ends: Mutex::new(ends(settings)) }
     }
 }
 
 impl From<Settings> for Live {
     /// One that never changes.
     fn from(settings: Settings) -> Self {
-        Self { settings: watch::channel(Arc::new(settings)).1, file: None, refused: Arc::default() }
+        let seen = Arc::new(Seen::of(&settings));
+        Self { settings: watch::channel(Arc::new(settings)).1, file: None, seen }
     }
 }
 
@@ -130,48 +160,56 @@ impl Reload {
 
     /// Reads everything; publishes what is new and can be used. `asked`: somebody waits to hear what became of it.
     fn look(mut self, asked: bool) -> Self {
-        let complaint = match self.read() {
-            Ok(published) => {
-                if asked && !published {
-                    tracing::info!("the configuration has not changed");
-                }
-                String::new()
-            }
-            Err(reason) => format!("{reason:#}"),
-        };
-        if !complaint.is_empty() && (asked || complaint != self.complaint) {
-            tracing::error!("the configuration stays as it is, because the new one cannot be used: {complaint}");
+        let looked = self.read();
+        let published = looked.as_ref().is_ok_and(|look| look.published);
+        if published {
+            tracing::info!("the configuration was read again and is in force");
         }
-        self.refused.store(!complaint.is_empty(), Ordering::Relaxed);
+        let complaint = match &looked {
+            Ok(look) if look.waiting.is_empty() => String::new(),
+            Ok(look) => format!("{} can only change with the next start", look.waiting.join(", ")),
+            Err(reason) => {
+                let reason = shutdown::told(reason);
+                format!("the configuration stays as it is, because the new one cannot be used: {reason}")
+            }
+        };
+        if complaint.is_empty() {
+            match (published, self.complaint.is_empty()) {
+                (false, false) => tracing::info!("the configuration says again what is in force"),
+                (false, true) if asked => tracing::info!("the configuration has not changed"),
+                _ => {}
+            }
+        } else if asked || complaint != self.complaint {
+            match looked {
+                Ok(_) => tracing::warn!("{complaint}"),
+                Err(_) => tracing::error!("{complaint}"),
+            }
+        }
+        self.seen.current.store(complaint.is_empty(), Ordering::Relaxed);
         self.complaint = complaint;
         self
     }
 
-    fn read(&mut self) -> anyhow::Result<bool> {
+    fn read(&mut self) -> anyhow::Result<Look> {
         let Loaded { settings, warnings, .. } = reload(self.path.as_deref())?;
         let old = self.settings.borrow().clone();
         let fingerprint = fingerprint(&settings);
         if *old == settings && fingerprint == self.fingerprint {
-            return Ok(false);
+            return Ok(Look { published: false, waiting: Vec::new() });
         }
         (self.usable)(&settings)?;
-        let (settings, kept) = settings.kept_from(&old);
+        let (settings, waiting) = settings.kept_from(&old);
         if *old == settings && fingerprint == self.fingerprint {
-            // Said with what was found wrong, so that it is said once.
-            anyhow::ensure!(kept.is_empty(), "{} can only change with the next start", kept.join(", "));
-            return Ok(false);
+            return Ok(Look { published: false, waiting });
         }
         for warning in warnings {
             tracing::warn!("{warning}");
         }
-        if !kept.is_empty() {
-            tracing::warn!("{} can only change with the next start", kept.join(", "));
-        }
         self.fingerprint = fingerprint;
+        *self.seen.ends.lock().unwrap_or_else(PoisonError::into_inner) = ends(&settings);
         crate::logging::set_level(&settings.log.level);
         self.settings.send_replace(Arc::new(settings));
-        tracing::info!("the configuration was read again and is in force");
-        Ok(true)
+        Ok(Look { published: true, waiting })
     }
 }
 
@@ -188,4 +226,10 @@ fn fingerprint(settings: &Settings) -> Vec<u8> {
         all.extend_from_slice(digest(&SHA256, &content).as_ref());
     }
     all
+}
+
+/// When each certificate ends that the settings name, in seconds since 1970.
+fn ends(settings: &Settings) -> BTreeMap<PathBuf, i64> {
+    let shown = settings.certificates();
+    shown.into_iter().filter_map(|file| Some((file.to_owned(), tls::ends_at(file)?))).collect()
 }

@@ -2,7 +2,7 @@
 
 use crate::environment::{Variable, variables};
 use crate::error::{ConfigError, Origin, Problem};
-use crate::file::{self, Entry, Value, entries};
+use crate::file::{self, Entry, FILE_MAX, Value, entries};
 use crate::keys::{Key, Set, names_in};
 use crate::redis_address::{RedisAddress, Route};
 use crate::settings::{AdminCompat, Redis, Settings, Tls};
@@ -34,10 +34,10 @@ pub fn load(path: Option<&Path>, environment: impl Iterator<Item = (String, Stri
     let mut loading = Loading::default();
     if let Some(path) = &file {
         let text =
-            std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
+            file::read(path, FILE_MAX).map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
         loading.read_file(path, &text)?;
     }
-    loading.read_environment(environment)?;
+    loading.read_environment(environment);
     if loading.problems.is_empty() {
         loading.derive();
         loading.check();
@@ -108,8 +108,8 @@ impl Loading {
         Ok(())
     }
 
-    fn read_environment(&mut self, environment: BTreeMap<String, String>) -> Result<(), ConfigError> {
-        let (variables, problems) = variables(environment.into_iter())?;
+    fn read_environment(&mut self, environment: BTreeMap<String, String>) {
+        let (variables, problems) = variables(environment.into_iter());
         self.problems.extend(problems);
         for Variable { key, name, text } in variables {
             let value = match key.set {
@@ -118,7 +118,6 @@ impl Loading {
             };
             self.set(key.name, String::new(), Origin::Variable(name), &value);
         }
-        Ok(())
     }
 
     fn set(&mut self, name: &str, written: String, origin: Origin, value: &Value) {

@@ -272,11 +272,18 @@ impl Settings {
         self.control_plane.proxy_token.as_ref().or(self.admin.api_key.as_ref())
     }
 
+    /// The certificates that programs show.
+    pub(crate) fn certificates(&self) -> Vec<&Path> {
+        self.all_tls().map(|tls| tls.certificate.as_path()).collect()
+    }
+
+    fn all_tls(&self) -> impl Iterator<Item = &Tls> {
+        [&self.control_plane.tls, &self.data_plane.tls, &self.data_plane.client_tls].into_iter().flatten()
+    }
+
     /// The files that are read besides the configuration's own.
     pub(crate) fn files(&self) -> Vec<&Path> {
-        let tls = [&self.control_plane.tls, &self.data_plane.tls, &self.data_plane.client_tls];
-        let tls =
-            tls.into_iter().flatten().flat_map(|tls| [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()]);
+        let tls = self.all_tls().flat_map(|tls| [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()]);
         tls.chain([self.upstream.ca_file.as_ref()]).flatten().map(PathBuf::as_path).collect()
     }
 

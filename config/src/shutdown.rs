@@ -1,34 +1,37 @@
 //! How a program runs and ends.
 
-use crate::traces;
+use crate::{logging, traces};
 use std::future::Future;
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// What a shell reports for a process that SIGINT ended.
 const INTERRUPTED: i32 = 130;
 
+/// For what blocks a thread when the program has ended, such as reading a file that a network file system does not give.
+const BLOCKED_DEADLINE: Duration = Duration::from_secs(1);
+
 /// Runs a program to its end on a runtime with a thread for each core. SIGTERM and SIGINT cancel the token that the program was given;
 /// a second one ends the process at once. An error is written to stderr.
 pub fn run<F: Future<Output = anyhow::Result<()>>>(program: impl FnOnce(CancellationToken) -> F) -> ExitCode {
-    let result = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(until_signal(program)));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        let result = runtime.block_on(until_signal(program));
+        runtime.shutdown_timeout(BLOCKED_DEADLINE);
+        result
+    });
     traces::finish();
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{}", told(&error));
-            ExitCode::FAILURE
-        }
+    if let Err(error) = &result {
+        logging::say(&told(error));
     }
+    logging::finish();
+    if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// An error and its causes, but for those that it tells itself.
-fn told(error: &anyhow::Error) -> String {
+pub(crate) fn told(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         if !text.ends_with(&cause) {
@@ -51,6 +54,7 @@ async fn until_signal<F: Future<Output = anyhow::Result<()>>>(
                 _ = interrupt.recv() => {}
             }
             if last {
+                logging::finish();
                 std::process::exit(INTERRUPTED);
             }
             tracing::info!("shutting down; a second signal ends at once");

@@ -117,7 +117,7 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
 }
 
 /// When the first certificate of a file (PEM) ends, in seconds since 1970; `None` if there is none that can be read.
-pub fn ends_at(file: &Path) -> Option<i64> {
+pub(crate) fn ends_at(file: &Path) -> Option<i64> {
     let certificate = CertificateDer::pem_file_iter(file).ok()?.next()?.ok()?;
     let (_, certificate) = x509_parser::parse_x509_certificate(&certificate).ok()?;
     Some(certificate.validity().not_after.timestamp())

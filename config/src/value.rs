@@ -5,16 +5,19 @@ use bbb::Secret;
 use bbb::parameters::Unchangeable;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
 /// What would have been right, to be read after "is not".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Expected(pub(crate) String);
+
+/// Threads that serve frontends: more than the largest machines have cores.
+const THREADS_MAX: usize = 1024;
 
 pub(crate) type Parsed<T> = Result<T, Expected>;
 
@@ -160,13 +163,19 @@ pub(crate) fn key(text: &str) -> Parsed<Secret> {
     if right { Ok(Secret::new(text)) } else { Err("made of letters, digits and ASCII signs without spaces".into()) }
 }
 
-pub(crate) fn count(text: &str) -> Parsed<usize> {
-    parse::<NonZeroUsize>(text, "a number of threads, 1 or more").map(NonZeroUsize::get)
+/// A number of threads, of which more than a few for each core do no good.
+pub(crate) fn threads(text: &str) -> Parsed<usize> {
+    let number = text.parse().ok().filter(|number| (1..=THREADS_MAX).contains(number));
+    number.ok_or_else(|| Expected(format!("a number of threads from 1 to {THREADS_MAX}")))
 }
 
+/// A filter as `tracing` knows it, but for one thing: a word alone is a level. There it may be a part of the program as well, so that a
+/// level that is none, such as `warning`, would hush everything.
 pub(crate) fn log_filter(text: &str) -> Parsed<String> {
+    let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
+    let right = text.split(',').map(str::trim).all(|part| part.contains(['=', '[']) || is_level(part));
     let expected = "a log filter such as info or warn,b3lb_data_plane=debug";
-    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|_| expected.into())
+    if right && EnvFilter::try_new(text).is_ok() { Ok(text.to_owned()) } else { Err(expected.into()) }
 }
 
 /// One of a few words.

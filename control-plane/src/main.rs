@@ -25,7 +25,8 @@ fn main() -> ExitCode {
     };
     b3lb_config::shutdown::run(|shutdown| async move {
         let address = live.now().control_plane.listen;
-        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.with_context(|| format!("control_plane.listen: cannot listen on {address}"))?;
         reload.beside(Box::pin(b3lb_control_plane::run(live, listener, shutdown))).await
     })
 }

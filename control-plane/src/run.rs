@@ -35,6 +35,7 @@ const JOBS_GRACE: Duration = Duration::from_secs(5);
 pub fn check(settings: &Settings) -> anyhow::Result<()> {
     Keys::new(settings.into())?;
     Acceptor::new(serve::PORT, settings.into())?;
+    Store::check(settings)?;
     Ok(())
 }
 

@@ -146,6 +146,14 @@ pub enum StoreError {
 }
 
 impl Store {
+    /// Whether it could be opened, as far as that can be told without doing so.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`].
+    pub fn check(settings: &Settings) -> Result<(), StoreError> {
+        redis::check(&settings.redis)
+    }
+
     /// Opens the store that the settings name and loads the state. Keeps trying as long as it does not answer; whoever has no patience
     /// drops the future.
     ///

@@ -7,6 +7,7 @@ use crate::table::{Assembly, OutOfStep, Part};
 use crate::wire::Garbled;
 use b3lb_config::pulse::Pulse;
 use b3lb_proto::v1::{Update, WatchRequest};
+use std::error::Error;
 use std::time::Duration;
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
@@ -36,7 +37,7 @@ enum End {
     Closed,
     #[error("the control plane fell silent")]
     Silent(#[from] Elapsed),
-    #[error("{}: {}", .0.code(), .0.message())]
+    #[error("{}: {}", .0.code(), reason(.0))]
     Failed(#[from] Status),
     #[error(transparent)]
     OutOfStep(#[from] OutOfStep),
@@ -110,4 +111,18 @@ impl Follower {
         let pause = longest.min(first * 2u32.saturating_pow(u32::try_from(rounds - 1).unwrap_or(u32::MAX)));
         pause.mul_f64(rand::random_range(0.5..1.0))
     }
+}
+
+/// What a status says, and what it comes from if it was made here: that a certificate is not taken stands at the end of it.
+fn reason(status: &Status) -> String {
+    let mut text = status.message().to_owned();
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        let told = error.to_string();
+        if !text.contains(&told) {
+            text = format!("{text}: {told}");
+        }
+        cause = error.source();
+    }
+    text
 }

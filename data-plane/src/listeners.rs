@@ -1,5 +1,6 @@
 //! The sockets of a proxy, opened before it runs, so that whoever starts it learns where they are and whether it may have them.
 
+use anyhow::Context;
 use b3lb_config::Settings;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
@@ -21,34 +22,35 @@ impl Listeners {
     /// Listens where the settings say: the public port on all addresses.
     ///
     /// # Errors
-    /// The addresses cannot be had.
-    pub fn bind(settings: &Settings) -> io::Result<Self> {
+    /// The addresses cannot be had, which tells the key of the one that cannot.
+    pub fn bind(settings: &Settings) -> anyhow::Result<Self> {
         let workers = match settings.data_plane.workers {
             Some(workers) => workers,
             None => std::thread::available_parallelism()?.get(),
         };
-        let everywhere = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), settings.port);
-        let admin = settings.data_plane.admin_listen;
-        match Self::bind_to(everywhere, admin, workers) {
+        let at = |address: IpAddr| public(SocketAddr::new(address, settings.port), workers);
+        let bound = match at(Ipv6Addr::UNSPECIFIED.into()) {
             // A kernel without IPv6.
-            Err(error) if error.raw_os_error() == Some(EAFNOSUPPORT) => {
-                Self::bind_to(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), settings.port), admin, workers)
-            }
+            Err(error) if error.raw_os_error() == Some(EAFNOSUPPORT) => at(Ipv4Addr::UNSPECIFIED.into()),
             bound => bound,
-        }
+        };
+        let public = bound.with_context(|| format!("port: cannot listen on {}", settings.port))?;
+        let address = settings.data_plane.admin_listen;
+        let admin = admin(address);
+        let admin = admin.with_context(|| format!("data_plane.admin_listen: cannot listen on {address}"))?;
+        Ok(Self::of(public, admin)?)
     }
 
     /// Listens on other addresses. A port 0 means any free port.
     ///
     /// # Errors
     /// The addresses cannot be had.
-    pub fn bind_to(public: SocketAddr, admin: SocketAddr, workers: usize) -> io::Result<Self> {
-        let first = listen(public)?;
-        let public_addr = first.local_addr()?;
-        let more = (1..workers.max(1)).map(|_| listen(public_addr));
-        let public = std::iter::once(Ok(first)).chain(more).collect::<io::Result<_>>()?;
-        let admin = TcpListener::bind(admin)?;
-        admin.set_nonblocking(true)?;
+    pub fn bind_to(frontends: SocketAddr, operators: SocketAddr, workers: usize) -> io::Result<Self> {
+        Self::of(public(frontends, workers)?, admin(operators)?)
+    }
+
+    fn of(public: Vec<TcpListener>, admin: TcpListener) -> io::Result<Self> {
+        let public_addr = public[0].local_addr()?;
         let admin_addr = admin.local_addr()?;
         Ok(Self { public, admin, public_addr, admin_addr })
     }
@@ -66,6 +68,20 @@ impl Listeners {
 
 /// The operating system's number for an address family that it does not have.
 const EAFNOSUPPORT: i32 = 97;
+
+/// One socket for each worker, and at least one.
+fn public(address: SocketAddr, workers: usize) -> io::Result<Vec<TcpListener>> {
+    let first = listen(address)?;
+    let address = first.local_addr()?;
+    let more = (1..workers.max(1)).map(|_| listen(address));
+    std::iter::once(Ok(first)).chain(more).collect()
+}
+
+fn admin(address: SocketAddr) -> io::Result<TcpListener> {
+    let admin = TcpListener::bind(address)?;
+    admin.set_nonblocking(true)?;
+    Ok(admin)
+}
 
 /// One of several sockets that share an address; the kernel spreads connections over them.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {

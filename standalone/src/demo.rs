@@ -25,7 +25,7 @@ use tour::Tour;
 /// A step of the tour did not hold, or the demo could not be started.
 pub(crate) async fn run(once: bool, shutdown: CancellationToken) -> Result<()> {
     // Instances that go away belong to the tour; only what is wrong with the demo itself may break into it.
-    b3lb_config::logging::start(&Log { level: "error".to_owned(), format: LogFormat::Text, access: false });
+    b3lb_config::logging::start(&Log { level: "error".to_owned(), format: LogFormat::Text, access: false })?;
     b3lb_config::tls::install_provider();
     let mut parts = JoinSet::new();
     let shown = tokio::select! {

@@ -48,7 +48,7 @@ pub(crate) async fn run(live: Live, shutdown: CancellationToken) -> Result<()> {
         Some(_) => None,
     };
     let mut parts = JoinSet::new();
-    let listeners = Listeners::bind(&settings).context("port or data_plane.admin_listen: cannot listen there")?;
+    let listeners = Listeners::bind(&settings)?;
     // A proxy that shall end serves on for a while, and places meetings meanwhile.
     let proxy_ended = CancellationToken::new();
     spawn_control_plane(&mut parts, live.clone(), listener, proxy_ended.clone());

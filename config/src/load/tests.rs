@@ -237,10 +237,14 @@ const VALUES_WRONG: &[(&str, &str)] = &[
         "data_plane: {trusted_proxies: [10.0.0.0/8]}\n",
         "b3lb.yaml:1: data_plane.trusted_proxies: \"10.0.0.0/8\" is not an IP address such as 10.0.0.1",
     ),
-    ("data_plane: {workers: 0}\n", "b3lb.yaml:1: data_plane.workers: \"0\" is not a number of threads, 1 or more"),
+    ("data_plane: {workers: 0}\n", "b3lb.yaml:1: data_plane.workers: \"0\" is not a number of threads from 1 to 1024"),
     (
         "log: {level: 'b3lb=loud'}\n",
         "b3lb.yaml:1: log.level: \"b3lb=loud\" is not a log filter such as info or warn,b3lb_data_plane=debug",
+    ),
+    (
+        "log: {level: warning}\n",
+        "b3lb.yaml:1: log.level: \"warning\" is not a log filter such as info or warn,b3lb_data_plane=debug",
     ),
     ("log: {format: xml}\n", "b3lb.yaml:1: log.format: \"xml\" is not one of text, json"),
     ("log: {access: 1}\n", "b3lb.yaml:1: log.access: \"1\" is not one of true, false"),
@@ -296,7 +300,31 @@ fn files_that_cannot_be_read_are_named() {
     let missing = load(Some(Path::new("/nowhere/b3lb.yaml")), std::iter::empty()).unwrap_err();
     assert_eq!(missing.to_string(), "/nowhere/b3lb.yaml: cannot be read: No such file or directory (os error 2)");
     let missing = loaded(MINIMUM, &[("B3LB_REDIS_PASSWORD_FILE", "/nowhere/password")]).unwrap_err();
-    assert_eq!(missing, "/nowhere/password: cannot be read: No such file or directory (os error 2)");
+    assert_eq!(
+        missing,
+        "B3LB_REDIS_PASSWORD_FILE: /nowhere/password: cannot be read: No such file or directory (os error 2)"
+    );
+    let wrong = [("B3LB_ADMIN_API_KEY_FILE", "/"), ("B3LB_REDIS_PASSWORD_FILE", "/dev/zero"), ("B3LB_PORT", "x")];
+    assert_eq!(
+        loaded(MINIMUM, &wrong).unwrap_err(),
+        "B3LB_ADMIN_API_KEY_FILE: /: cannot be read: Is a directory (os error 21)\n\
+         B3LB_REDIS_PASSWORD_FILE: /dev/zero: cannot be read: it is no file\n\
+         B3LB_PORT: \"x\" is not a port from 1 to 65535"
+    );
+}
+
+#[test]
+fn files_that_are_no_configuration_by_their_size_are_refused() {
+    let long = load(Some(Path::new("/dev/zero")), std::iter::empty()).unwrap_err();
+    assert_eq!(long.to_string(), "/dev/zero: cannot be read: it is longer than 1048576 bytes");
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("secret");
+    std::fs::write(&secret, "a".repeat(10_000)).unwrap();
+    let secret = secret.to_str().unwrap();
+    assert_eq!(
+        loaded(MINIMUM, &[("B3LB_ADMIN_API_KEY_FILE", secret)]).unwrap_err(),
+        format!("B3LB_ADMIN_API_KEY_FILE: {secret}: cannot be read: it is longer than 8192 bytes")
+    );
 }
 
 #[test]

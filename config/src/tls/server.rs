@@ -8,7 +8,12 @@ use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
+
+/// Between two attempts to read files that could not be used when a connection came. They were sound when the configuration was accepted.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A port of ours.
 #[derive(Debug, Clone, Copy)]
@@ -26,13 +31,15 @@ pub struct Acceptor {
     port: Port,
     live: Live,
     current: Option<TlsAcceptor>,
+    /// When the files are read again, if they could not be used the last time.
+    retry_at: Option<Instant>,
 }
 
 /// Why a section about TLS cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerTlsError {
     /// A file cannot be read or holds nothing of the kind.
-    #[error("{section}.{key}: {}: {source}", file.display())]
+    #[error("{section}.{key}: {}: {}", file.display(), told(why))]
     File {
         /// The section of the configuration.
         section: &'static str,
@@ -40,8 +47,8 @@ pub enum ServerTlsError {
         key: &'static str,
         /// Its value.
         file: PathBuf,
-        /// What is wrong.
-        source: pem::Error,
+        /// What is wrong, told in full by this error already.
+        why: pem::Error,
     },
     /// A certificate of `client_ca` is malformed.
     #[error("{0}.client_ca: {1}")]
@@ -61,18 +68,22 @@ impl Acceptor {
     /// What is wrong with the files that the configuration names.
     pub fn new(port: Port, live: Live) -> Result<Self, ServerTlsError> {
         let current = acceptor(port, &live.now())?;
-        Ok(Self { port, live, current })
+        Ok(Self { port, live, current, retry_at: None })
     }
 
     /// What the next connection is accepted with; `None` if the port is in clear.
     pub fn now(&mut self) -> Option<TlsAcceptor> {
-        if self.live.has_changed() {
+        if self.live.has_changed() || self.retry_at.is_some_and(|at| Instant::now() >= at) {
+            self.retry_at = None;
             match acceptor(self.port, &self.live.now()) {
                 // A port that began with TLS does not go on in clear, nor the other way round: its clients would not know.
                 Ok(new) if new.is_some() == self.current.is_some() => self.current = new,
                 Ok(_) => tracing::warn!("{} can be added or taken away with the next start only", self.port.section),
-                // It was sound a moment ago, when the configuration was accepted; the next change brings another chance.
-                Err(error) => tracing::error!("the certificate stays as it is: {error}"),
+                // They were replaced since the configuration was accepted. If they become what was accepted, that is no change.
+                Err(error) => {
+                    tracing::error!("the certificate stays as it is: {error}");
+                    self.retry_at = Some(Instant::now() + RETRY_INTERVAL);
+                }
             }
         }
         self.current.clone()
@@ -136,6 +147,15 @@ fn certificates(
     }
 }
 
-fn unusable(section: &'static str, key: &'static str, file: &Path, source: pem::Error) -> ServerTlsError {
-    ServerTlsError::File { section, key, file: file.to_owned(), source }
+fn unusable(section: &'static str, key: &'static str, file: &Path, why: pem::Error) -> ServerTlsError {
+    ServerTlsError::File { section, key, file: file.to_owned(), why }
+}
+
+/// What is wrong with a PEM file, where its reader would count bytes or leave open what is not found.
+fn told(error: &pem::Error) -> String {
+    match error {
+        pem::Error::NoItemsFound => "there is none in it".to_owned(),
+        pem::Error::MissingSectionEnd { .. } => "it breaks off".to_owned(),
+        error => error.to_string(),
+    }
 }

@@ -16,12 +16,18 @@ const CALLS_MAX: usize = 4096;
 /// Until an answer begins, unless the caller waits for less. The longest ones write to the store, which gives up much earlier.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What is asked whether the program had better be started anew, which it had not because many calls wait for its store.
+const PROBES: [&str; 2] = ["/livez", "/readyz"];
+
 /// Puts the bounds in front of all routes.
 pub(crate) fn limited(routes: Router) -> Router {
     routes.layer(from_fn_with_state(Arc::new(Semaphore::new(CALLS_MAX)), bounded))
 }
 
 async fn bounded(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+    if PROBES.contains(&request.uri().path()) {
+        return next.run(request).await;
+    }
     let grpc = is_grpc(request.headers());
     let Ok(_place) = places.try_acquire() else {
         return refuse(grpc, Status::unavailable("too many calls at a time; try again"));
@@ -88,6 +94,20 @@ mod tests {
             assert_eq!(read(text), expected, "{text:?}");
         }
         assert_eq!(patience(&HeaderMap::new()), None);
+    }
+
+    #[tokio::test]
+    async fn a_probe_is_answered_however_many_calls_wait() {
+        let routes = Router::new().route("/livez", axum::routing::get(async || "ok"));
+        let routes = limited(routes.fallback(async || -> StatusCode { std::future::pending().await }));
+        let request = |path: &str| Request::builder().uri(path).body(axum::body::Body::empty()).unwrap();
+        let ask = |path: &str| routes.clone().oneshot(request(path));
+        let mut waiting: Vec<_> = (0..CALLS_MAX).map(|_| Box::pin(ask("/call"))).collect();
+        for call in &mut waiting {
+            assert!(futures::poll!(call.as_mut()).is_pending());
+        }
+        assert_eq!(ask("/call").await.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(ask("/livez").await.unwrap().status(), StatusCode::OK);
     }
 
     #[tokio::test]

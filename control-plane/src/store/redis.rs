@@ -47,6 +47,14 @@ pub(super) struct Redis {
     link: Link,
 }
 
+/// Redis can be connected as the settings say, as far as they and the files that they name tell.
+///
+/// # Errors
+/// [`StoreError::Unusable`].
+pub(super) fn check(settings: &b3lb_config::settings::Redis) -> Result<(), StoreError> {
+    dial::check(settings).map_err(|error| StoreError::Unusable(error.to_string()))
+}
+
 /// Connects to the Redis at `address` and loads the state, however long that takes.
 pub(super) async fn open(
     address: &str,

@@ -56,6 +56,7 @@ fn what_the_control_plane_could_not_begin_with_fails_the_check() {
         path.display().to_string()
     };
     let (certificate, key) = (file("own.pem", signed.cert.pem()), file("key.pem", signed.signing_key.serialize_pem()));
+    let half = file("half.pem", signed.cert.pem()[..200].to_owned());
     let pair = format!("certificate: {certificate}, key: {key}");
     let https = "data_plane: {control_planes: ['https://localhost:8091']}\n";
     let with = |tls: &str, more: &str| format!("{GOOD}control_plane: {{tls: {{{tls}}}}}\n{more}");
@@ -69,6 +70,14 @@ fn what_the_control_plane_could_not_begin_with_fails_the_check() {
             "control_plane.tls.certificate: /nowhere/own.pem: I/O error: No such file or directory (os error 2)",
         ),
         (
+            with(&format!("certificate: {half}, key: {key}"), https),
+            &*format!("control_plane.tls.certificate: {half}: it breaks off"),
+        ),
+        (
+            with(&format!("certificate: {certificate}, key: {certificate}"), https),
+            &*format!("control_plane.tls.key: {certificate}: there is none in it"),
+        ),
+        (
             with(&pair, ""),
             "data_plane.control_planes: needs an https url that the certificate of control_plane.tls is for",
         ),
@@ -76,11 +85,31 @@ fn what_the_control_plane_could_not_begin_with_fails_the_check() {
             with(&format!("{pair}, client_ca: {certificate}"), https),
             "control_plane.tls.client_ca: would keep out the proxy, which has no data_plane.client_tls to show",
         ),
+        (
+            format!("{GOOD}redis: {{address: 'rediss://localhost', ca_file: /nowhere/ca.pem}}\n"),
+            "the store cannot be used: redis.ca_file or redis.certificate: /nowhere/ca.pem: no certificates can be read: I/O error: \
+             No such file or directory (os error 2)",
+        ),
     ] {
         let refused = (Some(2), String::new(), format!("{reason}\n"));
         assert_eq!(b3lb(&configuration, &["--config", "FILE", "--check"]), refused);
     }
     assert_eq!(b3lb(&with(&pair, https), &["--config", "FILE", "--check"]).0, Some(0));
+}
+
+#[test]
+fn the_exit_code_tells_even_if_nobody_reads_what_is_said() {
+    for (configuration, code) in [(GOOD, 0), ("port: http\n", 2)] {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("b3lb.yaml");
+        std::fs::write(&file, configuration).unwrap();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_b3lb"));
+        command.arg("--check").arg("--config").arg(&file).env_clear();
+        let status = command.stdout(writer.try_clone().unwrap()).stderr(writer).status().unwrap();
+        assert_eq!(status.code(), Some(code));
+    }
 }
 
 #[test]

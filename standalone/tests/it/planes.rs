@@ -1,3 +1,5 @@
+use bbb::Secret;
+use bbb::checksum::Algorithm;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -84,4 +86,49 @@ fn an_address_that_is_taken_is_named() {
         .unwrap();
     let said = format!("control_plane.listen: cannot listen on {address}: Address already in use (os error 98)\n");
     assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(1), said));
+}
+
+#[test]
+fn an_address_that_frontends_call_and_is_taken_is_named() {
+    let taken = TcpListener::bind("[::]:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let [control] = free_ports();
+    let output = Command::new(env!("CARGO_BIN_EXE_b3lb"))
+        .env_clear()
+        .env("B3LB_ADMIN_API_KEY", "key")
+        .env("B3LB_PORT", port.to_string())
+        .env("B3LB_CONTROL_PLANE_LISTEN", format!("127.0.0.1:{control}"))
+        .output()
+        .unwrap();
+    let said = format!("port: cannot listen on {port}: Address already in use (os error 98)\n");
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(1), said));
+}
+
+#[test]
+fn a_reader_of_the_log_that_stops_reading_stops_no_call() {
+    let [port, control, admin] = free_ports();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_b3lb"));
+    command.env_clear().env("B3LB_ADMIN_API_KEY", "key").env("B3LB_PORT", port.to_string());
+    command.env("B3LB_CONTROL_PLANE_LISTEN", format!("127.0.0.1:{control}"));
+    command.env("B3LB_DATA_PLANE_ADMIN_LISTEN", format!("127.0.0.1:{admin}")).env("B3LB_LOG_LEVEL", "trace");
+    command.env("B3LB_DATA_PLANE_CONTROL_PLANES", format!("http://127.0.0.1:{control}"));
+    command.env("B3LB_DATA_PLANE_SHUTDOWN_GRACE", "0s");
+    command.env("B3LB_BIGBLUEBUTTON_SECRET", "secret");
+    let create = Algorithm::Sha256.sign_query("create", "meetingID=m1&name=m1", &Secret::new("secret"));
+    // Pipes of Linux hold 64 KiB, and nobody reads these.
+    let mut running = Running(command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap());
+    until("the proxy has the pool", || get(admin, "/readyz").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")));
+    until("lines are left out, and every call is answered", || {
+        // That there is no instance to place a meeting on is logged, and at this level what is said between the planes as well.
+        for _ in 0..100 {
+            let answer = get(port, &format!("/bigbluebutton/api/create?{create}")).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        }
+        let metrics = get(admin, "/metrics").unwrap();
+        let dropped = metrics.lines().find_map(|line| line.strip_prefix("b3lb_log_dropped_total "));
+        dropped.is_some_and(|dropped| dropped != "0")
+    });
+    let pid = running.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert_eq!(running.0.wait().unwrap().code(), Some(0));
 }

@@ -107,6 +107,14 @@ impl Site {
         answer.extensions().get::<reqwest::tls::TlsInfo>().unwrap().peer_certificate().unwrap().to_vec()
     }
 
+    /// When the certificate ends that the public port shows, as the proxy's metrics tell it.
+    async fn told_end(&self) -> String {
+        let metrics = reqwest::get(format!("http://127.0.0.1:{}/metrics", self.ports[2])).await.unwrap();
+        let metrics = metrics.text().await.unwrap();
+        let name = "b3lb_certificate_expiry_timestamp_seconds{certificate=\"data_plane.tls\"} ";
+        metrics.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned()
+    }
+
     fn hang_up(&self) {
         let pid = self.running.0.id().to_string();
         assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
@@ -256,4 +264,27 @@ async fn a_changed_file_is_read_again_and_a_bad_one_changes_nothing() {
     assert!(!site.shown().await.is_empty());
     assert!(site.log().contains("port can only change with the next start"), "{}", site.log());
     assert!(!site.log().contains("hunter"), "{}", site.log());
+    until("it waits for the next start", async || {
+        site.hang_up();
+        site.log().matches("port can only change with the next start").count() > 1
+    })
+    .await;
+    assert_eq!(site.log().matches("the configuration stays as it is").count(), 1, "{}", site.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_without_its_key_is_neither_shown_nor_told_of() {
+    let site = Site::start().await;
+    let (shown, end) = (site.shown().await, site.told_end().await);
+    let mut params = CertificateParams::new([HOST.to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2099, 1, 1);
+    let other = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&other, &site.issuer).unwrap().pem();
+    fs::write(site.file("public.pem"), certificate).unwrap();
+    site.hang_up();
+    until("it is refused", async || site.log().contains("the configuration stays as it is")).await;
+    assert_eq!((site.shown().await, site.told_end().await), (shown, end.clone()));
+    fs::write(site.file("public.key"), other.serialize_pem()).unwrap();
+    site.hang_up();
+    until("with its key it is shown", async || site.told_end().await != end).await;
 }

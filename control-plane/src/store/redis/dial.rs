@@ -1,5 +1,6 @@
 //! Opens connections: to a Redis, and to the sentinels that know where it is.
 
+use b3lb_config::RedisAddress;
 use b3lb_config::redis_address::Place;
 use b3lb_config::settings::Redis as Settings;
 use b3lb_config::tls::{self, TlsError};
@@ -151,6 +152,18 @@ pub(super) async fn is_master(redis: &mut MultiplexedConnection) -> Result<bool,
     Ok(matches!(role.first(), Some(Value::BulkString(role)) if role == b"master"))
 }
 
+/// The files that TLS with Redis is made of can be used, if it is spoken.
+///
+/// # Errors
+/// [`Unreachable::Files`].
+pub(super) fn check(settings: &Settings) -> Result<(), Unreachable> {
+    let address = settings.address.as_deref().and_then(RedisAddress::parse);
+    if address.is_some_and(|address| address.tls) {
+        Files::new(settings).read_now()?;
+    }
+    Ok(())
+}
+
 impl Files {
     pub(super) fn new(settings: &Settings) -> Self {
         let identity = settings.certificate.clone().zip(settings.certificate_key.clone());
@@ -160,12 +173,14 @@ impl Files {
     /// # Errors
     /// They cannot be read or do not belong together.
     pub(super) async fn read(&self) -> Result<Arc<ClientConfig>, TlsError> {
-        let Self { ca_file, identity } = self.clone();
-        let read = move || {
-            let identity = identity.as_ref().map(|(certificate, key)| (certificate.as_path(), key.as_path()));
-            tls::client_config_of(ca_file.as_deref(), identity)
-        };
+        let files = self.clone();
+        let read = move || files.read_now();
         tokio::task::spawn_blocking(read).await.expect("reading files does not panic, and nobody aborts it")
+    }
+
+    fn read_now(&self) -> Result<Arc<ClientConfig>, TlsError> {
+        let identity = self.identity.as_ref().map(|(certificate, key)| (certificate.as_path(), key.as_path()));
+        tls::client_config_of(self.ca_file.as_deref(), identity)
     }
 }
 

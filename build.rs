@@ -9,6 +9,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = protox::compile(["proto/placement.proto", "proto/admin.proto"], ["proto"])?;
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("descriptors.bin"), files.encode_to_vec())?;
+    let services = files.file.iter().flat_map(|file| &file.service).filter(|service| service.name() == "Admin");
+    let methods: Vec<_> = services.flat_map(|service| &service.method).map(|method| method.name()).collect();
+    std::fs::write(out.join("admin_methods.rs"), format!("&{methods:?}"))?;
     tonic_prost_build::configure().compile_fds(files)?;
     Ok(())
 }

@@ -13,3 +13,6 @@ pub mod v1 {
 
 /// The encoded `FileDescriptorSet` of both files, for gRPC reflection.
 pub const DESCRIPTORS: &[u8] = tonic::include_file_descriptor_set!("descriptors");
+
+/// What there is to call of the service `Admin`.
+pub const ADMIN_METHODS: &[&str] = include!(concat!(env!("OUT_DIR"), "/admin_methods.rs"));

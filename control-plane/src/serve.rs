@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use socket2::SockRef;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,6 +43,8 @@ const RESETS_MAX: usize = 128;
 /// Finds peers that are gone without a word, at the latest after this and [`KEEPALIVE_TIMEOUT`].
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A peer that takes nothing of what it asked for is closed after this, by the kernel. Those that answer pings are not found otherwise.
+const STALLED_MAX: Duration = Duration::from_secs(30);
 /// A TLS handshake takes three round trips and some milliseconds.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A client that has asked nothing by then is closed. Those that connect before they have a question connect again.
@@ -65,6 +68,10 @@ pub(crate) async fn serve(
     routes: &Arc<ArcSwap<Router>>,
     shutdown: &CancellationToken,
 ) {
+    // Inherited by what is accepted.
+    if let Err(error) = SockRef::from(listener).set_tcp_user_timeout(Some(STALLED_MAX)) {
+        tracing::warn!("connections that stall will stay: {error}");
+    }
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {

@@ -2,9 +2,10 @@
 
 use anyhow::Context;
 use b3lb_config::Settings;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::time::Duration;
 
 /// Connections that the kernel keeps while a worker is busy: a burst of frontends must not be refused.
 const BACKLOG: i32 = 4096;
@@ -66,6 +67,10 @@ impl Listeners {
     }
 }
 
+/// An operator's connection that takes nothing of what it asked for is closed after this, by the kernel: some that stop reading must not keep
+/// probes out. Inherited by what is accepted.
+const STALLED_MAX: Duration = Duration::from_secs(10);
+
 /// The operating system's number for an address family that it does not have.
 const EAFNOSUPPORT: i32 = 97;
 
@@ -79,6 +84,7 @@ fn public(address: SocketAddr, workers: usize) -> io::Result<Vec<TcpListener>> {
 
 fn admin(address: SocketAddr) -> io::Result<TcpListener> {
     let admin = TcpListener::bind(address)?;
+    SockRef::from(&admin).set_tcp_user_timeout(Some(STALLED_MAX))?;
     admin.set_nonblocking(true)?;
     Ok(admin)
 }

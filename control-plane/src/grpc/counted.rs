@@ -1,6 +1,7 @@
 //! Counts the calls of operators, those included that show no key.
 
 use crate::meters::Meters;
+use b3lb_proto::ADMIN_METHODS;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::{Request, Response};
@@ -42,15 +43,15 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let method = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+        // What there is not may have any name, of which Prometheus would keep every one.
+        let asked = request.uri().path().rsplit('/').next().unwrap_or_default();
+        let method = ADMIN_METHODS.iter().copied().find(|method| *method == asked).unwrap_or("unknown");
         let meters = self.meters.clone();
         let answered = self.inner.call(request);
         async move {
             let response = answered.await?;
             // A refusal is all there is, so that its status is in front; a stream that fails later has begun well.
             let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code());
-            // There is no such method, so that its name may be anything.
-            let method = if code == Code::Unimplemented { "unknown" } else { &method };
             meters.admin_call(method, format!("{code:?}"));
             Ok(response)
         }

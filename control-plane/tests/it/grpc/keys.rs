@@ -47,6 +47,23 @@ async fn a_refusal_names_no_key() {
     assert_eq!(refusal.message(), expected);
 }
 
+#[tokio::test]
+async fn strangers_give_metrics_no_names() {
+    let program = Program::start(settings()).await;
+    for number in 0..10 {
+        program.get(&format!("/b3lb.v1.Admin/Stranger{number}")).await;
+    }
+    program.admin_as(None).status(StatusRequest {}).await.unwrap_err();
+    let (_, metrics) = program.get("/metrics").await;
+    let mut counted: Vec<_> = metrics.lines().filter(|line| line.starts_with("b3lb_admin_calls_total")).collect();
+    counted.sort_unstable();
+    let expected = ["Status", "unknown"].map(|method| (method, if method == "Status" { 1 } else { 10 }));
+    let expected = expected.map(|(method, count)| {
+        format!("b3lb_admin_calls_total{{method=\"{method}\",code=\"Unauthenticated\"}} {count}")
+    });
+    assert_eq!(counted, expected);
+}
+
 #[test]
 fn nothing_starts_without_an_admin_key() {
     let mut settings = Settings::default();

@@ -143,9 +143,13 @@ fn write_all(wanted: &Receiver<Wanted>, lost: &AtomicU64) {
     }
 }
 
+/// What every frontend could fill the log with: rustls warns of each greeting that names an IP address as a host. A filter that names the same
+/// goes before it.
+const HUSHED: &str = "rustls::msgs=error";
+
 /// The filter was checked when the configuration was loaded; one that was made by hand and is wrong logs what it can. The spans of traces
 /// are none of its business: where there are no traces, they must not come into being.
 fn filter(level: &str) -> EnvFilter {
     let nothing = format!("{}=off", traces::TARGET).parse().expect("a target and a level");
-    EnvFilter::new(level).add_directive(nothing)
+    EnvFilter::new(format!("{HUSHED},{level}")).add_directive(nothing)
 }

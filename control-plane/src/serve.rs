@@ -73,16 +73,21 @@ pub(crate) async fn serve(
         tracing::warn!("connections that stall will stay: {error}");
     }
     let mut connections = JoinSet::new();
+    let mut failing = false;
     loop {
         tokio::select! {
             () = shutdown.cancelled() => break,
             Some(ended) = connections.join_next() => log_panic(ended),
             accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
                 Ok((stream, peer)) => {
+                    failing = false;
                     connections.spawn(connection(stream, peer, tls.now(), routes.clone(), shutdown.clone()));
                 }
                 Err(error) => {
-                    tracing::warn!("cannot accept a connection: {error}");
+                    // Once is enough; the log would be full of it.
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::warn!("connections cannot be accepted: {error}");
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },

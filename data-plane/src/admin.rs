@@ -45,10 +45,12 @@ impl AdminPort {
     /// Serves for ever.
     pub(crate) async fn run(self, listener: TcpListener) {
         let mut connections = JoinSet::new();
+        let mut failing = false;
         loop {
             tokio::select! {
                 accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
                     Ok((stream, _)) => {
+                        failing = false;
                         let port = self.clone();
                         let service = service_fn(move |request| {
                             std::future::ready(Ok::<_, Infallible>(port.answer(&request)))
@@ -61,7 +63,10 @@ impl AdminPort {
                         );
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "a connection to the admin port cannot be accepted");
+                        // Once is enough; the log would be full of it.
+                        if !std::mem::replace(&mut failing, true) {
+                            tracing::warn!(%error, "connections to the admin port cannot be accepted");
+                        }
                         sleep(ACCEPT_PAUSE).await;
                     }
                 },

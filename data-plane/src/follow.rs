@@ -20,6 +20,9 @@ const OPEN_DEADLINE: Duration = Duration::from_secs(2);
 /// After all control planes were tried in vain: the first pause, and the longest.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(2)];
 
+/// Reasons that are logged until a control plane is followed again: a few of each.
+const REASONS_MAX: usize = 16;
+
 /// Keeps the table up to date.
 pub(crate) struct Follower {
     pub(crate) control: ControlPlanes,
@@ -50,13 +53,22 @@ impl Follower {
     pub(crate) async fn run(self) {
         let mut failures = 0;
         let mut resync = false;
+        let mut said: Vec<(String, String)> = Vec::new();
         loop {
             let mut applied = false;
             self.pulse.beat();
             let Err(end) = self.follow(resync, &mut applied).await;
             self.meters.connected.set(0.0);
             let (url, _) = self.control.preferred();
-            tracing::warn!(url, %end, "no longer following the control plane");
+            if applied {
+                said.clear();
+            }
+            // Once is enough; the log would be full of it.
+            let what = (url, end.to_string());
+            if !said.contains(&what) && said.len() < REASONS_MAX {
+                tracing::warn!(url = what.0, end = what.1, "no longer following the control plane");
+                said.push(what);
+            }
             resync = matches!(end, End::OutOfStep(_));
             if resync {
                 self.meters.resyncs.increment(1);

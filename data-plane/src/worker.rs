@@ -54,16 +54,21 @@ impl Worker {
         let proxy = Rc::new(proxy);
         let mut connections = JoinSet::new();
         let mut sweep = interval(SWEEP_INTERVAL);
+        let mut failing = false;
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
                     Ok((stream, address)) => {
+                        failing = false;
                         let client = self.client(stream, address.ip(), Rc::clone(&proxy));
                         connections.spawn_local(client);
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "a connection cannot be accepted");
+                        // Once is enough; the log would be full of it.
+                        if !std::mem::replace(&mut failing, true) {
+                            tracing::warn!(%error, "connections cannot be accepted");
+                        }
                         sleep(ACCEPT_PAUSE).await;
                     }
                 },

@@ -1,6 +1,6 @@
 //! The part of the command line that all programs share, and how a program begins.
 
-use crate::live::{Live, Reload};
+use crate::live::{self, Live, Reload};
 use crate::load::load;
 use crate::settings::Settings;
 use crate::{logging, tls, traces};
@@ -53,9 +53,11 @@ impl Args {
         tls::install_provider();
         let loaded = load(self.config.as_deref(), environment()).map_err(refuse)?;
         usable(&loaded.settings).map_err(refuse)?;
+        let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+        warnings.extend(live::ended(&loaded.settings));
         if self.check {
             tls::client_config(loaded.settings.upstream.ca_file.as_deref()).map_err(refuse)?;
-            for warning in loaded.warnings {
+            for warning in &warnings {
                 logging::say(&format!("warning: {warning}"));
             }
             let name = loaded.file.map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
@@ -65,7 +67,7 @@ impl Args {
         }
         traces::start(&loaded.settings).map_err(refuse)?;
         logging::start(&loaded.settings.log).map_err(refuse)?;
-        for warning in &loaded.warnings {
+        for warning in &warnings {
             tracing::warn!("{warning}");
         }
         Ok(Live::new(loaded, self.config.clone(), usable))

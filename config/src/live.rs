@@ -6,6 +6,7 @@
 use crate::settings::Settings;
 use crate::{ConfigError, Loaded, shutdown, tls};
 use ring::digest::{SHA256, digest};
+use rustls_pki_types::UnixTime;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -205,6 +206,9 @@ impl Reload {
         for warning in warnings {
             tracing::warn!("{warning}");
         }
+        for ended in ended(&settings) {
+            tracing::warn!("{ended}");
+        }
         self.fingerprint = fingerprint;
         *self.seen.ends.lock().unwrap_or_else(PoisonError::into_inner) = ends(&settings);
         crate::logging::set_level(&settings.log.level);
@@ -232,4 +236,13 @@ fn fingerprint(settings: &Settings) -> Vec<u8> {
 fn ends(settings: &Settings) -> BTreeMap<PathBuf, i64> {
     let shown = settings.certificates();
     shown.into_iter().filter_map(|file| Some((file.to_owned(), tls::ends_at(file)?))).collect()
+}
+
+/// What is to be said of certificates that have ended. They are used all the same: not everybody looks.
+pub(crate) fn ended(settings: &Settings) -> Vec<String> {
+    let now = i64::try_from(UnixTime::now().as_secs()).unwrap_or(i64::MAX);
+    let ended = ends(settings).into_iter().filter(|(_, end)| *end < now);
+    ended
+        .map(|(file, _)| format!("{}: the certificate has ended; who verifies it does not connect", file.display()))
+        .collect()
 }

@@ -32,6 +32,24 @@ fn the_check_passes_on_warnings() {
 }
 
 #[test]
+fn a_certificate_that_has_ended_earns_a_warning() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let (certificate, key_file) = (dir.path().join("own.pem"), dir.path().join("own.key"));
+    std::fs::write(&certificate, params.self_signed(&key).unwrap().pem()).unwrap();
+    std::fs::write(&key_file, key.serialize_pem()).unwrap();
+    let (certificate, key) = (certificate.display(), key_file.display());
+    let configuration = format!("{GOOD}data_plane: {{tls: {{certificate: {certificate}, key: {key}}}}}\n");
+    let warning = format!("warning: {certificate}: the certificate has ended; who verifies it does not connect\n");
+    assert_eq!(
+        b3lb(&configuration, &["--config", "FILE", "--check"]),
+        (Some(0), "b3lb.yaml: ok\n".to_owned(), warning)
+    );
+}
+
+#[test]
 fn a_bad_configuration_is_refused_with_and_without_the_check() {
     let refused = (Some(2), String::new(), "b3lb.yaml:2: port: \"http\" is not a port from 1 to 65535\n".to_owned());
     assert_eq!(b3lb(&format!("{GOOD}port: http\n"), &["--config", "FILE", "--check"]), refused);

@@ -29,6 +29,11 @@ impl Listeners {
             Some(workers) => workers,
             None => std::thread::available_parallelism()?.get(),
         };
+        // First the one that only one process can have: to share the public port with another proxy, even for a moment, is to take some of its
+        // connections.
+        let address = settings.data_plane.admin_listen;
+        let admin = admin(address);
+        let admin = admin.with_context(|| format!("data_plane.admin_listen: cannot listen on {address}"))?;
         let at = |address: IpAddr| public(SocketAddr::new(address, settings.port), workers);
         let bound = match at(Ipv6Addr::UNSPECIFIED.into()) {
             // A kernel without IPv6.
@@ -36,9 +41,6 @@ impl Listeners {
             bound => bound,
         };
         let public = bound.with_context(|| format!("port: cannot listen on {}", settings.port))?;
-        let address = settings.data_plane.admin_listen;
-        let admin = admin(address);
-        let admin = admin.with_context(|| format!("data_plane.admin_listen: cannot listen on {address}"))?;
         Ok(Self::of(public, admin)?)
     }
 
@@ -47,7 +49,8 @@ impl Listeners {
     /// # Errors
     /// The addresses cannot be had.
     pub fn bind_to(frontends: SocketAddr, operators: SocketAddr, workers: usize) -> io::Result<Self> {
-        Self::of(public(frontends, workers)?, admin(operators)?)
+        let admin = admin(operators)?;
+        Self::of(public(frontends, workers)?, admin)
     }
 
     fn of(public: Vec<TcpListener>, admin: TcpListener) -> io::Result<Self> {

@@ -94,6 +94,9 @@ pub async fn run_beside(
     // Ends the threads, whichever way this function is left.
     let closing = CancellationToken::new();
     let _closing = closing.clone().drop_guard();
+    // Every worker has ended.
+    let served = CancellationToken::new();
+    let serving = Arc::new(served.clone().drop_guard());
 
     let mut parts = JoinSet::new();
     let follower_pulse = Pulse::new("what follows the control plane", FOLLOWER_PATIENCE);
@@ -117,20 +120,23 @@ pub async fn run_beside(
             seal: seal.clone(),
             closing: closing.clone(),
         };
-        let end = start.spawn()?;
-        parts.spawn(async { end.await.unwrap_or_else(|_| Err(anyhow!("a worker panicked"))) });
+        let (end, serving) = (start.spawn()?, Arc::clone(&serving));
+        parts.spawn(async move {
+            let _serving = serving;
+            end.await.unwrap_or_else(|_| Err(anyhow!("a worker panicked")))
+        });
     }
+    drop(serving);
     // The reporter ends when the last worker has.
     let waiting = reports.waiting();
     drop(reports);
     // So does what writes the access log, if it can still write.
     drop(access);
     if let Some(written) = written {
-        let closing = closing.clone();
         parts.spawn(async move {
-            closing.cancelled().await;
+            served.cancelled().await;
             // If nobody takes what it writes, the rest is lost.
-            let _ = timeout(PATIENCE + ACCESS_PATIENCE, written).await;
+            let _ = timeout(ACCESS_PATIENCE, written).await;
             Ok(())
         });
     }

@@ -92,12 +92,13 @@ fn an_address_that_is_taken_is_named() {
 fn an_address_that_frontends_call_and_is_taken_is_named() {
     let taken = TcpListener::bind("[::]:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let [control] = free_ports();
+    let [control, admin] = free_ports();
     let output = Command::new(env!("CARGO_BIN_EXE_b3lb"))
         .env_clear()
         .env("B3LB_ADMIN_API_KEY", "key")
         .env("B3LB_PORT", port.to_string())
         .env("B3LB_CONTROL_PLANE_LISTEN", format!("127.0.0.1:{control}"))
+        .env("B3LB_DATA_PLANE_ADMIN_LISTEN", format!("127.0.0.1:{admin}"))
         .output()
         .unwrap();
     let said = format!("port: cannot listen on {port}: Address already in use (os error 98)\n");

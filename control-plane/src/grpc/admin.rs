@@ -42,6 +42,10 @@ use tonic::{Request, Response, Status};
 /// Recordings of an import that are written in one step, which keeps Redis busy for a few milliseconds.
 const RECORDINGS_TOGETHER: usize = 500;
 
+/// Meetings of an import that are written in one step: more than run in the largest pools. Redis is busy for some ten milliseconds, and
+/// gives up on what takes a second.
+const MEETINGS_TOGETHER: usize = 5000;
+
 type Answer<T> = Result<Response<T>, Status>;
 
 /// The calls of operators.
@@ -172,12 +176,21 @@ impl Admin for AdminCalls {
         if request.dry_run {
             return Ok(Response::new(import::plan(&self.state(), &request, &evidence, &view, clock::now()).answer));
         }
-        // Meetings must not be reachable without their tenants, but nothing depends on all recordings being known at once.
+        // Meetings must not be reachable without their tenants, and the pool not without the meetings that run. Nothing depends on all
+        // of the others and all recordings being known at once.
         let recordings = std::mem::take(&mut request.recordings);
+        if request.meetings.len() > MEETINGS_TOGETHER {
+            request.meetings.sort_by_key(|meeting| !import::is_listed(meeting, &evidence));
+        }
+        let later = request.meetings.split_off(request.meetings.len().min(MEETINGS_TOGETHER));
         let plan = |state: &State| Ok(import::plan(state, &request, &evidence, &view, clock::now()));
         let mut answer = self.commit(operator, plan).await?;
-        for recordings in recordings.chunks(RECORDINGS_TOGETHER) {
-            let request = v1::ImportRequest { recordings: recordings.to_vec(), ..v1::ImportRequest::default() };
+        let later = later.chunks(MEETINGS_TOGETHER);
+        let later = later.map(|some| v1::ImportRequest { meetings: some.to_vec(), ..v1::ImportRequest::default() });
+        let recordings = recordings.chunks(RECORDINGS_TOGETHER);
+        let recordings =
+            recordings.map(|some| v1::ImportRequest { recordings: some.to_vec(), ..v1::ImportRequest::default() });
+        for request in later.chain(recordings) {
             let plan = |state: &State| Ok(import::plan(state, &request, &evidence, &view, clock::now()));
             answer.items.extend(self.commit(operator, plan).await?.items);
         }

@@ -19,6 +19,7 @@ use b3lb_proto::v1;
 use documents::{Cluster, InstanceList, ListedInstance, ListedTenant, Tenant, TenantList};
 use http::{Method, StatusCode, header};
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use std::time::Duration;
 use tokio::time::timeout;
 use tonic::transport::server::TcpConnectInfo;
@@ -79,7 +80,7 @@ async fn instances(State(calls): State<Calls>) -> Json<Vec<ListedInstance>> {
 /// Makes the pool exactly what is listed. An instance that stays keeps what this interface cannot say.
 async fn put_instances(State(calls): State<Calls>, request: Request) -> Response {
     let compat = compat(&calls);
-    let (operator, list) = match read::<InstanceList>(request).await {
+    let (operator, list) = match read::<InstanceList>(request, InstanceList::EXAMPLE).await {
         Ok(read) => read,
         Err(reason) => return unbound(compat, "InstanceList", &reason),
     };
@@ -112,12 +113,12 @@ async fn tenant(State(calls): State<Calls>, Path(host): Path<String>) -> Respons
 /// Adds or changes a tenant. What this interface cannot say of one that is known is kept.
 async fn put_tenant(State(calls): State<Calls>, request: Request) -> Response {
     let compat = compat(&calls);
-    let (operator, tenant) = match read::<Tenant>(request).await {
+    let (operator, tenant) = match read::<Tenant>(request, Tenant::EXAMPLE).await {
         Ok(read) => read,
         Err(reason) => return unbound(compat, "Tenant", &reason),
     };
-    if !matches!(tenant.kind(), "" | "Tenant") {
-        return unbound(compat, "Tenant", &format!("its kind is {:?}", tenant.kind()));
+    if let Err(reason) = tenant.check() {
+        return unbound(compat, "Tenant", &reason);
     }
     if tenant.host().is_empty() {
         return match compat {
@@ -163,8 +164,8 @@ fn operator(request: &Request) -> Operator {
     Operator { peer: request.extensions().get::<TcpConnectInfo>().and_then(|info| info.remote_addr) }
 }
 
-/// The document in a request, whatever it says its type is.
-async fn read<T: DeserializeOwned>(request: Request) -> Result<(Operator, T), String> {
+/// The document in a request, whatever it says its type is. An `example` is shown with what is wrong.
+async fn read<T: DeserializeOwned>(request: Request, example: &str) -> Result<(Operator, T), String> {
     let operator = operator(&request);
     let body: Body = request.into_body();
     let bytes = match timeout(BODY_TIMEOUT, to_bytes(body, BODY_MAX)).await {
@@ -172,11 +173,20 @@ async fn read<T: DeserializeOwned>(request: Request) -> Result<(Operator, T), St
         Ok(Err(_)) => return Err(format!("it did not arrive whole, or has more than {BODY_MAX} bytes")),
         Err(_) => return Err(format!("it did not arrive within {} s", BODY_TIMEOUT.as_secs())),
     };
-    // serde's message would show a value that may be a secret.
-    serde_json::from_slice::<Option<T>>(&bytes)
-        .map_err(|error| format!("{:?} error in line {}, column {}", error.classify(), error.line(), error.column()))?
-        .map(|document| (operator, document))
-        .ok_or_else(|| "it is null".to_owned())
+    let wrong = |what: &str| format!("{what}; it would be like {example}");
+    if bytes.is_empty() {
+        return Err(wrong("it is empty"));
+    }
+    let wrong_at = |error: serde_json::Error| {
+        // serde's message would show a value that may be a secret.
+        let what = match error.classify() {
+            Category::Data => "a value is of another kind",
+            Category::Syntax | Category::Eof | Category::Io => "it is no JSON",
+        };
+        wrong(&format!("{what} in line {}, column {}", error.line(), error.column()))
+    };
+    let document = serde_json::from_slice::<Option<T>>(&bytes).map_err(wrong_at)?;
+    document.map(|document| (operator, document)).ok_or_else(|| wrong("it is null"))
 }
 
 fn unbound(compat: AdminCompat, kind: &str, reason: &str) -> Response {

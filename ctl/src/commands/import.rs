@@ -15,8 +15,12 @@ use original::Original;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// Recordings in one request: a tenth of the bytes that a control plane takes.
-const RECORDINGS_TOGETHER: usize = 4000;
+/// Bytes of meetings, or of recordings, in one request: half of what a control plane takes, beside instances and tenants. An original
+/// never forgets a meeting, so that there may be any number.
+const BYTES_TOGETHER: usize = 2 * 1024 * 1024;
+
+/// Bytes that one of them has beside its texts, and more.
+const BYTES_AROUND: usize = 32;
 
 const ITEMS: &[Column] = &[
     Column::text("kind", "KIND"),
@@ -61,16 +65,40 @@ pub(super) fn convert(import: &Import) -> anyhow::Result<()> {
 
 async fn take_over(client: &mut Client, original: Original, dry_run: bool) -> anyhow::Result<Vec<ImportedItem>> {
     let Original { instances, tenants, meetings, recordings, .. } = original;
-    let first = ImportRequest { instances: instances.clone(), tenants, meetings, recordings: Vec::new(), dry_run };
+    let pool = ImportRequest { instances, tenants, dry_run, ..ImportRequest::default() };
+    let mut meetings = batches(meetings, |meeting| meeting.meeting_id.len() + meeting.instance.len()).into_iter();
+    let first = ImportRequest { meetings: meetings.next().unwrap_or_default(), ..pool.clone() };
     let mut items = client.import(timed(first)).await?.into_inner().items;
-    for recordings in recordings.chunks(RECORDINGS_TOGETHER) {
-        // What a dry run has not added must be named again.
-        let instances = if dry_run { instances.clone() } else { Vec::new() };
-        let request = ImportRequest { instances, recordings: recordings.to_vec(), dry_run, ..ImportRequest::default() };
+    // What a dry run has not added must be named again.
+    let known = if dry_run { pool } else { ImportRequest::default() };
+    let recordings = batches(recordings, |recording| recording.record_id.len() + recording.instance.len());
+    let meetings = meetings.map(|meetings| ImportRequest { meetings, ..known.clone() });
+    let recordings = recordings.into_iter().map(|recordings| ImportRequest { recordings, ..known.clone() });
+    for request in meetings.chain(recordings) {
         let more = client.import(timed(request)).await?.into_inner().items;
-        items.extend(more.into_iter().filter(|item| item.kind == "recording"));
+        items.extend(more.into_iter().filter(|item| matches!(&*item.kind, "meeting" | "recording")));
     }
     Ok(items)
+}
+
+/// The same in their order, in parts that fit into one request each.
+fn batches<T>(all: Vec<T>, bytes: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
+    let mut batches: Vec<Vec<T>> = Vec::new();
+    let mut room = 0;
+    for one in all {
+        let bytes = bytes(&one) + BYTES_AROUND;
+        match batches.last_mut().filter(|_| bytes <= room) {
+            Some(batch) => {
+                room -= bytes;
+                batch.push(one);
+            }
+            None => {
+                room = BYTES_TOGETHER.saturating_sub(bytes);
+                batches.push(vec![one]);
+            }
+        }
+    }
+    batches
 }
 
 fn counted(items: &[ImportedItem], dry_run: bool) -> String {

@@ -10,6 +10,9 @@ use url::Host;
 /// A secret of this length in bytes has more entropy than its hash; anything longer was not meant.
 const SECRET_MAX: usize = 256;
 
+/// Bytes of a host: what DNS can name, and a port.
+const HOST_MAX: usize = 253 + ":65535".len();
+
 /// Bytes of a word that people give to something.
 const NAME_MAX: usize = 64;
 
@@ -27,6 +30,10 @@ pub(super) fn host(field: &str, text: &str) -> Result<String, Status> {
     };
     if text == CATCH_ALL {
         return Ok(text.to_owned());
+    }
+    if text.len() > HOST_MAX {
+        let length = text.len();
+        return Err(Status::invalid_argument(format!("{field} has {length} bytes; a host has at most {HOST_MAX}")));
     }
     let (name, port) = match text.rsplit_once(':') {
         Some((name, port)) if !text.ends_with(']') => (name, Some(port)),
@@ -118,5 +125,7 @@ mod tests {
             let status = host("tenant.host", text).unwrap_err();
             assert!(status.message().starts_with(&format!("tenant.host: {text:?} is no host")), "{text}: {status}");
         }
+        let long = host("tenant.host", &"a".repeat(260)).unwrap_err();
+        assert_eq!(long.message(), "tenant.host has 260 bytes; a host has at most 259");
     }
 }

@@ -6,7 +6,7 @@
 mod evidence;
 mod meetings;
 
-pub(super) use evidence::{Evidence, gather};
+pub(super) use evidence::{Evidence, gather, is_listed};
 
 use super::commit::Plan;
 use super::{field, instances, tenants};

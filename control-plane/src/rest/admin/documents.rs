@@ -4,6 +4,7 @@ use crate::state;
 use b3lb_config::Settings;
 use b3lb_proto::v1::{self, InstanceStatus};
 use bbb::Secret;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -37,6 +38,12 @@ pub(super) struct ListedTenant {
     pub(super) instance_count: usize,
 }
 
+/// Names in `spec` that only this B3LB has, and this interface cannot say. What else there may be is passed over, as by the originals.
+const UNSAID: [&str; 6] = ["secrets", "algorithms", "tags", "voice_bridges", "owns_unlabelled", "parameters"];
+
+/// Characters that are shown of a kind that there is not.
+const KIND_SHOWN: usize = 40;
+
 #[derive(Serialize, Deserialize)]
 pub(super) struct Tenant {
     #[serde(default)]
@@ -59,6 +66,8 @@ struct TenantSpec {
     meeting_pool: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     user_pool: Option<i64>,
+    #[serde(flatten, skip_serializing)]
+    others: BTreeMap<String, IgnoredAny>,
 }
 
 /// An instance at this moment. Each count has the names of both originals.
@@ -75,15 +84,29 @@ pub(super) struct Cluster {
     api_status: &'static str,
 }
 
+/// What a document says it is, if it says so, must be what it is sent as.
+fn check_kind(kind: Option<&str>, expected: &str) -> Result<(), String> {
+    match kind.unwrap_or_default() {
+        "" => Ok(()),
+        kind if kind == expected => Ok(()),
+        kind => {
+            let shown: String = kind.chars().take(KIND_SHOWN).collect();
+            Err(format!("its kind is {shown:?}; it would be {expected}"))
+        }
+    }
+}
+
 impl InstanceList {
+    /// One that is right.
+    pub(super) const EXAMPLE: &str =
+        r#"{"kind": "InstanceList", "instances": {"https://bbb1.example.org/bigbluebutton": "its secret"}}"#;
+
     /// Secrets by url.
     ///
     /// # Errors
     /// If it lists nothing: that is rather a mistake than the wish to empty the pool.
     pub(super) fn urls(self) -> Result<BTreeMap<String, String>, String> {
-        if let Some(kind) = self.kind.filter(|kind| !kind.is_empty() && kind != "InstanceList") {
-            return Err(format!("its kind is {kind:?}"));
-        }
+        check_kind(self.kind.as_deref(), "InstanceList")?;
         let instances = self.instances.unwrap_or_default();
         if instances.is_empty() {
             return Err("it lists no instances; to empty the pool, delete each instance".to_owned());
@@ -99,9 +122,21 @@ impl From<&state::Instance> for ListedInstance {
 }
 
 impl Tenant {
-    /// What it is, if it says so.
-    pub(super) fn kind(&self) -> &str {
-        self.kind.as_deref().unwrap_or_default()
+    /// One that is right.
+    pub(super) const EXAMPLE: &str =
+        r#"{"kind": "Tenant", "spec": {"host": "school.example.org", "secret": "its secret"}, "instances": []}"#;
+
+    /// # Errors
+    /// If it is something else, or says what cannot be said here: to pass over that would take it from the tenant.
+    pub(super) fn check(&self) -> Result<(), String> {
+        check_kind(self.kind.as_deref(), "Tenant")?;
+        let said = |name: &&&str| self.spec.as_ref().is_some_and(|spec| spec.others.contains_key(**name));
+        match UNSAID.iter().find(said) {
+            Some(name) => Err(format!(
+                "spec.{name} cannot be said to /admin/api; apply the file with the b3lbctl of this version"
+            )),
+            None => Ok(()),
+        }
     }
 
     /// Empty if there is none.
@@ -147,6 +182,7 @@ impl From<&state::Tenant> for Tenant {
                 secret: tenant.secrets.first().map(|named| named.secret.reveal().to_owned()),
                 meeting_pool: tenant.meeting_pool.map(i64::from),
                 user_pool: tenant.user_pool.map(i64::from),
+                others: BTreeMap::new(),
             }),
             instances: Some(tenant.instances.iter().map(|url| url.to_string()).collect()),
             metadata: (!metadata.is_empty()).then_some(metadata),

@@ -29,21 +29,27 @@ pub(super) fn redis(source: &str) -> anyhow::Result<ConnectionInfo> {
     if source.contains("://") {
         return source.into_connection_info().map_err(|_| {
             // It may hold a password.
-            Mistake("the source is no url of a Redis; it would be like redis://:PASSWORD@127.0.0.1:6379/0".to_owned())
-                .into()
+            let right = "redis://:PASSWORD@127.0.0.1:6379/0, with characters such as / @ # % in the password as %2F %40 %23 %25";
+            Mistake(format!("the source is no url of a Redis; it would be like {right}")).into()
         });
     }
     let Redis { address, username, password, database, .. } = settings(source)?.redis;
     let address = address.ok_or_else(|| Mistake(format!("{source}: names no redis.address to import from")))?;
     let info = match address.contains("://") {
-        true => address.into_connection_info(),
+        true => address.into_connection_info().map_err(|_| {
+            let right = "name one Redis by its url instead, such as redis://:PASSWORD@127.0.0.1:6379/0";
+            Mistake(format!("{source}: redis.address is none of an original's; {right}"))
+        })?,
         false => {
             let (host, port) = address.rsplit_once(':').unwrap_or((&address, "6379"));
             let port = port.parse().map_err(|_| Mistake(format!("{source}: redis.address has no port")))?;
-            ConnectionAddr::Tcp(host.to_owned(), port).into_connection_info()
+            // As the address of a socket, an IPv6 address has no brackets.
+            let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+            ConnectionAddr::Tcp(host, port)
+                .into_connection_info()
+                .with_context(|| format!("{source}: redis.address"))?
         }
     };
-    let info = info.with_context(|| format!("{source}: redis.address"))?;
     let mut redis = info.redis_settings().clone().set_db(database);
     if let Some(username) = username {
         redis = redis.set_username(&username);
@@ -86,7 +92,8 @@ fn of_consul(source: &str, text: &str) -> Result<String, Mistake> {
             "" => {}
             "port" => file.push_str(&format!("port: {}\n", value.trim())),
             _ => {
-                let lines = value.lines().map(|line| format!("  {line}\n"));
+                // A document of its own may begin as one.
+                let lines = value.lines().filter(|line| line.trim_end() != "---").map(|line| format!("  {line}\n"));
                 file.push_str(&format!("{name}:\n{}", lines.collect::<String>()));
             }
         }

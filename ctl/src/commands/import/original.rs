@@ -1,7 +1,7 @@
 //! What the Redis of an original holds: the keys of all its versions.
 
 use crate::resources::of_original;
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use b3lb_proto::v1::{ChecksumAlgorithm, Instance, Meeting, RecordingEntry, Tenant};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ConnectionInfo};
@@ -14,6 +14,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const KEYS_TOGETHER: usize = 500;
 /// Instances by url: since 2.0, and before.
 const INSTANCES: [&str; 2] = ["instances:list", "b3lb_instances"];
+
+/// What the keys of tenants begin with.
+const TENANT: &str = "tenant:";
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -51,8 +54,19 @@ impl Original {
     async fn fill(&mut self, redis: &mut MultiplexedConnection) -> anyhow::Result<()> {
         let mut secrets: BTreeMap<String, String> = BTreeMap::new();
         for key in INSTANCES {
-            let found: BTreeMap<String, String> = redis::cmd("HGETALL").arg(key).query_async(redis).await?;
-            secrets.extend(found);
+            let found: redis::RedisResult<BTreeMap<Vec<u8>, Vec<u8>>> =
+                redis::cmd("HGETALL").arg(key).query_async(redis).await;
+            let found = found.map_err(|error| match error.code() {
+                Some("WRONGTYPE") => anyhow!("{key} is no hash of secrets by url, as the originals keep it"),
+                _ => error.into(),
+            })?;
+            for (url, secret) in found {
+                match (String::from_utf8(url), String::from_utf8(secret)) {
+                    (Ok(url), Ok(secret)) => drop(secrets.insert(url, secret)),
+                    (Ok(url), Err(_)) => eprintln!("warning: {key}: the secret of {url} is no text"),
+                    (Err(_), _) => eprintln!("warning: {key}: one of its urls is no text"),
+                }
+            }
         }
         let instance = |(url, secret): (&String, &String)| Instance {
             url: url.clone(),
@@ -66,11 +80,15 @@ impl Original {
         let urls: BTreeSet<&str> = secrets.keys().map(String::as_str).collect();
         let keys = keys(redis).await?;
         for keys in keys.chunks(KEYS_TOGETHER) {
-            // What is no text is nil.
-            let values: Vec<Option<String>> = redis::cmd("MGET").arg(keys).query_async(redis).await?;
+            // What is no string is nil, and what ended meanwhile.
+            let values: Vec<Option<Vec<u8>>> = redis::cmd("MGET").arg(keys).query_async(redis).await?;
             for (key, value) in keys.iter().zip(values) {
-                let Some(value) = value else { continue };
-                self.take(key, value, &urls);
+                match value.map(String::from_utf8) {
+                    Some(Ok(value)) => self.take(key, value, &urls),
+                    // Other programs may keep anything here.
+                    Some(Err(_)) | None if !key.starts_with(TENANT) => {}
+                    Some(Err(_)) | None => eprintln!("warning: {key}: it is no text, or it is gone by now"),
+                }
             }
         }
         Ok(())
@@ -78,7 +96,7 @@ impl Original {
 
     fn take(&mut self, key: &str, value: String, urls: &BTreeSet<&str>) {
         let meeting = |id: &str, instance| Meeting { meeting_id: id.to_owned(), instance, ..Meeting::default() };
-        if let Some(host) = key.strip_prefix("tenant:") {
+        if let Some(host) = key.strip_prefix(TENANT) {
             match of_original(&value, host) {
                 Ok(tenant) => self.tenants.push(tenant),
                 Err(reason) => eprintln!("warning: {key}{reason}"),

@@ -5,7 +5,8 @@ use crate::grpc::Calls;
 use crate::grpc::admin::field;
 use crate::lists::chain;
 use crate::state::Instance;
-use b3lb_proto::v1::ImportRequest;
+use b3lb_proto::v1::{self, ImportRequest};
+use bbb::MeetingKey;
 use bbb::listing::{List, Meeting};
 use futures::StreamExt;
 use std::collections::{BTreeMap, HashMap};
@@ -19,8 +20,15 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Instances that are asked at the same time.
 const ASKED_MAX: usize = 256;
 
-/// By instance, what it lists; an instance that did not answer is not in here.
-pub(in crate::grpc::admin) type Evidence = HashMap<Arc<str>, Vec<Meeting>>;
+/// By instance, the running meetings that it lists; an instance that did not answer is not in here.
+pub(in crate::grpc::admin) type Evidence = HashMap<Arc<str>, HashMap<MeetingKey, Meeting>>;
+
+/// The instance that this meeting is on lists it.
+pub(in crate::grpc::admin) fn is_listed(meeting: &v1::Meeting, evidence: &Evidence) -> bool {
+    let url = field::url("instance", &meeting.instance).ok();
+    let listed = url.and_then(|url| evidence.get(&*url));
+    listed.is_some_and(|listed| listed.contains_key(&MeetingKey::of(meeting.meeting_id.as_bytes())))
+}
 
 /// Asks every instance that a meeting of the request is on.
 pub(in crate::grpc::admin) async fn gather(calls: &Calls, request: &ImportRequest) -> Evidence {
@@ -41,7 +49,10 @@ pub(in crate::grpc::admin) async fn gather(calls: &Calls, request: &ImportReques
     let asked = wanted.map(async |instance| {
         let list = calls.lists.ask(&instance, List::Meetings, "", Meeting::read);
         match timeout(LIST_TIMEOUT, list).await {
-            Ok(Ok(listed)) => Some((instance.url, listed.items)),
+            Ok(Ok(listed)) => {
+                let running = listed.items.into_iter().filter(|meeting| !meeting.ended);
+                Some((instance.url, running.map(|meeting| (meeting.key(), meeting)).collect()))
+            }
             Ok(Err(error)) => {
                 tracing::info!(instance = %instance.url, error = chain(&error), "its meetings cannot be listed");
                 None

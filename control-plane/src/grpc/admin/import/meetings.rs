@@ -19,7 +19,7 @@ impl Import {
         let key = MeetingKey::of(message.meeting_id.as_bytes());
         let listed = match evidence.get(&instance.url) {
             None => None,
-            Some(all) => match all.iter().find(|found| found.key() == key && !found.ended) {
+            Some(running) => match running.get(&key) {
                 Some(found) => Some(found),
                 None => return Outcome::Skipped(format!("{} does not list it: it is over", instance.url)),
             },

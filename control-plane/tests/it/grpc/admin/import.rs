@@ -148,6 +148,26 @@ async fn meetings_of_an_instance_that_does_not_answer_are_taken_over_as_remember
 }
 
 #[tokio::test]
+async fn more_meetings_than_fit_into_one_step_follow_after_those_that_run() {
+    let redis = RedisServer::start().await;
+    let mut shared = settings();
+    shared.redis.address = Some(format!("127.0.0.1:{}", redis.port));
+    let [a, b] = &simulated().await;
+    let program = Program::start(shared).await;
+    b.fail(Some(Fault::Down)).await;
+    let mut meetings: Vec<Meeting> = (0..6000).map(|n| remembered(b, &format!("old-{n}"))).collect();
+    meetings.push(running(a, "runs", "").await);
+    let request = ImportRequest { instances: vec![instance(a), instance(b)], meetings, ..ImportRequest::default() };
+    let told = import(&program, &request).await;
+    assert_eq!(told.len(), 2 + 6001);
+    assert_eq!(told[2], format!("meeting runs added on {}, of *", a.url()));
+    assert!(told[3..].iter().all(|line| line.ends_with(&format!(" added on {}, of *", b.url()))), "{told:?}");
+    assert_eq!(find(&program, "*", "old-5999").await, b.url());
+    let again = import(&program, &request).await;
+    assert!(again.iter().skip(2).all(|line| line.contains(" unchanged ")), "{again:?}");
+}
+
+#[tokio::test]
 async fn what_is_known_already_is_kept_and_only_told_apart_where_it_differs() {
     let [a, b] = &simulated().await;
     let program = program_with([a, b]).await;

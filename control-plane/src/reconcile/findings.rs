@@ -166,8 +166,8 @@ fn begun(found: &listing::Meeting, now: u64) -> u64 {
     if found.created_at == 0 { now } else { found.created_at.min(now) }
 }
 
-/// Whose a meeting is: as it is placed already, as its label says, as its parent is (`owners` has those of the same list), or the only
-/// one's there is.
+/// Whose a meeting is: as it is placed already, as its label says, as its parent is (`owners` has those of the same list), the only
+/// one's who may use the instance, or the catch-all's.
 fn tenant_of(
     state: &State,
     url: &Arc<str>,
@@ -191,11 +191,11 @@ fn tenant_of(
     if let Some(tenant) = parent.and_then(|parent| owners.get(&parent).cloned().or_else(|| placed(parent))) {
         return Some(tenant);
     }
-    let mut tenants = state.tenants.keys();
-    match (tenants.next(), tenants.next()) {
-        (None, _) => catch_all(),
-        (Some(only), None) => Some(only.clone()),
-        _ => state.tenants.get_key_value("*").map(|(host, _)| host.clone()),
+    let instance = state.instances.get(url)?;
+    let mut may_use = state.tenants.values().filter(|tenant| tenant.may_use(instance));
+    match (may_use.next(), may_use.next()) {
+        (Some(only), None) => Some(only.host.clone()),
+        _ => state.tenants.get_key_value("*").map(|(host, _)| host.clone()).or_else(catch_all),
     }
 }
 

@@ -38,6 +38,8 @@ struct Frontend {
     base: String,
     /// The host to call it by.
     host: String,
+    /// Browsers that are sent there call it by this host as well.
+    is_own_host: bool,
     secret: Secret,
 }
 
@@ -99,7 +101,8 @@ impl Frontend {
             (Some(host), None) => host.to_owned(),
             (None, _) => return Err(wrong().into()),
         };
-        let host = test.tenant.clone().unwrap_or(authority);
+        let host = test.tenant.clone().unwrap_or_else(|| authority.clone());
+        let is_own_host = bbb::host_candidates(&authority).any(|own| own == host);
         let secret = match &test.secret {
             Some(secret) => secret.clone(),
             None => secret_of(client, &host).await?,
@@ -108,7 +111,7 @@ impl Frontend {
         let connector =
             HttpsConnectorBuilder::new().with_tls_config((*tls).clone()).https_or_http().enable_http1().build();
         let http = HttpClient::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { http, base, host, secret: Secret::new(&secret) })
+        Ok(Self { http, base, host, is_own_host, secret: Secret::new(&secret) })
     }
 
     fn url(&self, call: &str, query: &str) -> String {
@@ -132,14 +135,26 @@ impl Frontend {
         };
         let moderator = join("Moderator", "MODERATOR", &password("moderatorPW"));
         let attendee = join("Attendee", "VIEWER", &password("attendeePW"));
-        let answer = self.get(&moderator).await?;
-        let location = answer.headers().get(LOCATION).and_then(|location| Some(location.to_str().ok()?.to_owned()));
-        let (StatusCode::FOUND, Some(location)) = (answer.status(), location) else {
-            bail!("join: answered with {} and not with the address of an instance", answer.status());
-        };
+        let location = self.location(&moderator).await?;
         let instance = Url::parse(&location).ok().map(|url| url.origin().ascii_serialization()).unwrap_or_default();
         eprintln!("join leads to {instance}");
-        Ok(Walked { moderator, attendee, instance, password: password("moderatorPW") })
+        let password = password("moderatorPW");
+        if self.is_own_host {
+            return Ok(Walked { moderator, attendee, instance, password });
+        }
+        // A browser would call the proxy by its address, which is nobody's host.
+        let attendee = self.location(&attendee).await?;
+        Ok(Walked { moderator: location, attendee, instance, password })
+    }
+
+    /// Where a join leads.
+    async fn location(&self, join: &str) -> anyhow::Result<String> {
+        let answer = self.get(join).await?;
+        let location = answer.headers().get(LOCATION).and_then(|location| Some(location.to_str().ok()?.to_owned()));
+        match (answer.status(), location) {
+            (StatusCode::FOUND, Some(location)) => Ok(location),
+            (status, _) => bail!("join: answered with {status} and not with the address of an instance"),
+        }
     }
 
     async fn get(&self, url: &str) -> anyhow::Result<Response<hyper::body::Incoming>> {

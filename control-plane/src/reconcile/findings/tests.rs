@@ -105,6 +105,23 @@ fn while_no_tenant_is_defined_everything_is_the_catch_alls() {
 }
 
 #[test]
+fn what_says_nothing_is_the_only_ones_who_may_use_the_instance_or_the_catch_alls() {
+    let list = [found("m")];
+    let everywhere = answers(&[("a", Some(&list)), ("b", Some(&list))]);
+    let adopted = |state: &State| Findings::default().changes(state, &everywhere, &HashSet::new(), NOW, GRACE);
+    let own = |host: &str, instances: &[&str]| {
+        let instances = instances.iter().map(|url| (*url).into()).collect();
+        Change::Tenant(Tenant { instances, ..Tenant::new(host, []) })
+    };
+    let mut state = state(&["a", "b"], &[]);
+    state.apply(own("x.org", &["a", "b"]));
+    state.apply(own("y.org", &["b"]));
+    assert_eq!(adopted(&state), [placed("m", "x.org", "a", NOW)]);
+    state.apply(own("*", &["b"]));
+    assert_eq!(adopted(&state), [placed("m", "x.org", "a", NOW), placed("m", "*", "b", NOW)]);
+}
+
+#[test]
 fn a_breakout_room_belongs_to_its_parents_tenant_wherever_in_the_list_that_stands() {
     let state = state(&["a"], &["*", "x.org"]);
     let parent = listing::Meeting { tenant: Some("x.org".to_owned()), ..found("course") };

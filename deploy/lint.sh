@@ -42,8 +42,8 @@ from_go() {
   shift 3
   if [ ! -x "$tools/bin/$name" ]; then
     have go || return 1
-    # Building takes a minute or two; a module proxy that never answers takes no longer than this.
-    GOBIN=$work/go timeout 600 go install "$@" "$package@${name#*-}" >"$work/go.log" 2>&1 || return 1
+    # Building takes a minute or two; a module proxy that never answers takes no longer than this, and the three of them less than a run of all checks may.
+    GOBIN=$work/go timeout 240 go install "$@" "$package@${name#*-}" >"$work/go.log" 2>&1 || return 1
     mv "$work/go/$(basename "$package")" "$tools/bin/$name"
   fi
 }

@@ -4,6 +4,7 @@ use crate::Mistake;
 use crate::context::Context;
 use anyhow::Context as _;
 use b3lb_proto::v1::admin_client::AdminClient;
+use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -12,6 +13,7 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Status};
+use url::Url;
 
 /// A control plane answers in milliseconds; one that takes longer to accept a connection is away.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,9 +45,13 @@ pub(crate) async fn connect(context: &Context) -> anyhow::Result<Client> {
         .map_err(|_| Mistake("the admin key has characters that no header can carry".to_owned()))?;
     bearer.set_sensitive(true);
     let wrong = || {
-        let right = "it would be like http://127.0.0.1:8091";
-        Mistake(format!("{address:?} is no address of a control plane; {right}"))
+        // A user's password could stand in it.
+        let address = if address.contains('@') { "this".to_owned() } else { format!("{address:?}") };
+        Mistake(format!("{address} is no address of a control plane; it would be like http://127.0.0.1:8091"))
     };
+    if !is_address(address) {
+        return Err(wrong().into());
+    }
     let endpoint = Endpoint::from_shared(address.clone()).map_err(|_| wrong())?;
     let endpoint = match endpoint.uri().scheme_str() {
         Some("https") => endpoint.tls_config(trust(context)?).context("TLS cannot be set up")?,
@@ -67,6 +73,14 @@ pub(crate) async fn connect(context: &Context) -> anyhow::Result<Client> {
     Ok(AdminClient::with_interceptor(channel, Key(bearer)).max_decoding_message_size(ANSWER_MAX))
 }
 
+/// Whether it names a host and a port, and nothing that would not be heeded.
+fn is_address(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        let more = url.password().is_some() || url.query().is_some() || url.fragment().is_some();
+        matches!(url.scheme(), "http" | "https") && url.has_host() && url.username().is_empty() && !more
+    })
+}
+
 /// Why there is no connection, in one line.
 fn unreachable(address: &str, reason: &str) -> String {
     match reason {
@@ -86,17 +100,31 @@ pub(crate) fn refusal(address: &str, status: &Status) -> String {
     match status.code() {
         _ if said.starts_with("grpc-status header missing") => format!("what answers at {address} is no control plane"),
         // The connection stood and broke, over the first words or later; which of the two it is told as is a matter of luck.
+        _ if said == "Timeout expired" || is_silent(status) => {
+            format!("the control plane at {address} does not answer in time")
+        }
         _ if said == "transport error" || said.starts_with("h2 protocol error") => {
             let wants = if address.starts_with("https") { "asks for a certificate" } else { "wants https://" };
             format!(
                 "the connection to {address} broke off: what answers there is no control plane, {wants}, or has just gone"
             )
         }
-        _ if said == "Timeout expired" => format!("the control plane at {address} does not answer in time"),
         Code::Unauthenticated => format!("the control plane at {address} does not accept this key"),
         Code::Unimplemented => format!("the control plane at {address} is older than this program: {said}"),
         _ => said.to_owned(),
     }
+}
+
+/// Whether the connection still stands, but nobody there says anything any more.
+fn is_silent(status: &Status) -> bool {
+    let mut reason = status.source();
+    while let Some(error) = reason {
+        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_timeout) {
+            return true;
+        }
+        reason = error.source();
+    }
+    false
 }
 
 /// Whom to trust, and who we are.

@@ -58,9 +58,10 @@ impl Context {
     /// # Errors
     /// [`Mistake`]: a file that cannot be read, a context that there is not, or no key.
     pub(crate) fn resolve(global: &Global) -> Result<Self, Mistake> {
+        let context = given(&global.context);
         let entry = match File::find(global)? {
-            Some((path, file)) => file.entry(&path, global.context.as_deref())?,
-            None => match &global.context {
+            Some((path, file)) => file.entry(&path, context.as_deref())?,
+            None => match &context {
                 Some(name) => {
                     return Err(Mistake(format!("there is no context {name:?}, and no file that could have it")));
                 }
@@ -91,11 +92,8 @@ impl File {
     /// # Errors
     /// [`Mistake`] if it is not what it should be.
     pub(crate) fn find(global: &Global) -> Result<Option<(PathBuf, Self)>, Mistake> {
-        let below = |home: std::ffi::OsString| {
-            let mut paths = DEFAULT_PATHS.iter().map(|path| Path::new(&home).join(path));
-            paths.find(|path| path.exists())
-        };
-        let path = global.config.clone().or_else(|| std::env::var_os("HOME").and_then(below));
+        let below = |home: PathBuf| DEFAULT_PATHS.iter().map(|path| home.join(path)).find(|path| path.exists());
+        let path = global.config.clone().or_else(|| home().and_then(below));
         let Some(path) = path else { return Ok(None) };
         let text = read(&path)?;
         let file = Self::parse(&text).map_err(|reason| Mistake(format!("{}{reason}", path.display())))?;
@@ -103,7 +101,11 @@ impl File {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        crate::resources::parse(text).map(|mut files| files.pop().unwrap_or_default())
+        let mut files = crate::resources::parse(text)?;
+        match files.pop() {
+            Some(_) if !files.is_empty() => Err(": has several documents; keep one".to_owned()),
+            file => Ok(file.unwrap_or_default()),
+        }
     }
 
     fn entry(mut self, path: &Path, wanted: Option<&str>) -> Result<Entry, Mistake> {
@@ -161,6 +163,11 @@ fn key(global: &Global, entry: &Entry) -> Result<Option<String>, Mistake> {
         (None, None, None) => entry.key.clone(),
     };
     Ok(key.filter(|key| !key.is_empty()))
+}
+
+/// The user's directory; one without a name would be wherever the command is called.
+pub(crate) fn home() -> Option<PathBuf> {
+    std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
 }
 
 /// An environment variable that is empty says nothing.

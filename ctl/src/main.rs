@@ -4,7 +4,7 @@
 //! - [`context`]: which control plane, and who we are there; [`client`]: the connection to it;
 //! - [`commands`]: what each command asks;
 //! - [`resources`]: the files that describe instances and tenants;
-//! - [`output`]: how answers are printed.
+//! - [`output`]: how answers are printed; [`terminal`]: what a terminal may be shown of them.
 //!
 //! Data goes to stdout, messages to stderr. Exit codes: 0 done, 1 the command failed, 2 the command line or a file that it names is wrong.
 
@@ -15,6 +15,7 @@ mod completion;
 mod context;
 mod output;
 mod resources;
+mod terminal;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -37,7 +38,10 @@ fn main() -> ExitCode {
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(commands::run(args)));
     let Err(error) = done else { return ExitCode::SUCCESS };
-    eprintln!("b3lbctl: {}", told(&error));
+    // Some mistakes in a file are told on several lines.
+    for line in format!("b3lbctl: {}", told(&error)).lines() {
+        terminal::say(line);
+    }
     if error.is::<Mistake>() { ExitCode::from(REFUSED) } else { ExitCode::FAILURE }
 }
 

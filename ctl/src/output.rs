@@ -1,10 +1,11 @@
 //! How answers are printed: as a table for people, or as JSON, YAML or CSV for programs, which all have the same fields.
 
+use crate::terminal::{harmless, is_command, is_plain};
 use anyhow::Context;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 use serde_json::{Map, Value};
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// What an answer looks like.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -150,10 +151,15 @@ impl Listing {
 
     fn csv(self) -> anyhow::Result<()> {
         let shown = self.shown(|place| place != Place::Tables);
+        let on_terminal = io::stdout().is_terminal();
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(shown.iter().map(|i| self.columns[*i].key))?;
         for row in &self.rows {
-            writer.write_record(shown.iter().map(|i| exact(&row[*i])))?;
+            let fields = shown.iter().map(|i| exact(&row[*i]));
+            match on_terminal {
+                true => writer.write_record(fields.map(|field| harmless(&field).into_owned()))?,
+                false => writer.write_record(fields)?,
+            }
         }
         let text = String::from_utf8(writer.into_inner()?)?;
         print(text.trim_end_matches('\n'))
@@ -164,7 +170,7 @@ impl Listing {
 pub(crate) fn plain() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+    if is_plain() {
         table.force_no_tty();
     }
     table
@@ -176,12 +182,32 @@ pub(crate) fn plain() -> Table {
 /// Whoever reads it has gone away.
 pub(crate) fn document(format: Format, value: &Value) -> anyhow::Result<()> {
     match format {
-        Format::Json => print(serde_json::to_string_pretty(value)?),
+        Format::Json => print(json_text(value)?),
         _ => print(serde_saphyr::to_string(value)?.trim_end_matches('\n')),
     }
 }
 
-/// Writes a line to stdout, which whoever reads it may close before the end.
+/// JSON that a terminal shows as it is: what it would take for commands is escaped, which means the same to programs.
+fn json_text(value: &Value) -> serde_json::Result<String> {
+    let text = serde_json::to_string_pretty(value)?;
+    // Outside of its strings there are no commands but the ends of lines, and inside of them these are escaped already.
+    let dangerous = |c| c != '\n' && is_command(c);
+    if !text.contains(dangerous) {
+        return Ok(text);
+    }
+    let escaped = |c| if dangerous(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    Ok(text.chars().map(escaped).collect())
+}
+
+/// Writes one line to stdout, whatever ids and messages are in it.
+///
+/// # Errors
+/// Whoever reads it has gone away.
+pub(crate) fn line(text: impl Display) -> anyhow::Result<()> {
+    print(harmless(&text.to_string()))
+}
+
+/// Writes a text to stdout, which whoever reads it may close before the end.
 ///
 /// # Errors
 /// They have.
@@ -197,10 +223,10 @@ fn cell(value: &Value) -> String {
         Value::Bool(false) => "no".to_owned(),
         Value::Number(number) if number.is_f64() => format!("{:.2}", number.as_f64().unwrap_or_default()),
         Value::Number(number) => number.to_string(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => harmless(text).into_owned(),
         Value::Array(values) => values.iter().map(cell).collect::<Vec<_>>().join(" "),
         Value::Object(map) => {
-            map.iter().map(|(name, value)| format!("{name}={}", cell(value))).collect::<Vec<_>>().join(" ")
+            map.iter().map(|(name, value)| format!("{}={}", harmless(name), cell(value))).collect::<Vec<_>>().join(" ")
         }
     }
 }

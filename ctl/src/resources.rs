@@ -101,6 +101,8 @@ fn place(error: &Error) -> String {
     let harmless = ["unknown field", "missing field", "duplicate field", "unknown variant", LIKE_A_NUMBER];
     let reason = match error {
         Error::ExternalMessage { msg, .. } => format!("no valid YAML: {msg}"),
+        Error::Eof { .. } => "no valid YAML: it ends in the middle of something".to_owned(),
+        Error::DuplicateMappingKey { .. } => "a key that was there before".to_owned(),
         _ => match harmless.iter().find_map(|start| told.find(start)) {
             Some(at) => {
                 let line = told[at..].lines().next().unwrap_or_default();

@@ -3,17 +3,22 @@
 use super::timed;
 use crate::Mistake;
 use crate::client::Client;
-use crate::output::print;
+use crate::output::line;
 use crate::resources::{self, Resource, tenant_document};
+use crate::terminal::say;
 use b3lb_proto::v1::{
     GetTenantRequest, Instance, ListInstancesRequest, PutInstancesRequest, PutInstancesResponse, PutTenantRequest,
     Tenant,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use tonic::{Code, Response, Status};
+
+/// A pool of a hundred thousand instances; a file that never ends is none.
+const FILE_MAX: u64 = 32 * 1024 * 1024;
 
 /// A document whose changes are listed, and can be made.
 enum Step {
@@ -23,12 +28,11 @@ enum Step {
     Unlisted(Box<Tenant>, Option<Box<Tenant>>),
 }
 
-/// Reads all files, lists what changes, and does it unless that was all that was wanted.
+/// What all files want.
 ///
 /// # Errors
-/// What is wrong with one of the files, or what the control plane refuses: then nothing is done, unless it was refused only for
-/// tenants of instances that are new, or because others changed something meanwhile.
-pub(super) async fn apply(client: &mut Client, files: &[PathBuf], dry_run: bool, force: bool) -> anyhow::Result<()> {
+/// What is wrong with one of them.
+pub(super) fn read(files: &[PathBuf]) -> Result<Vec<Resource>, Mistake> {
     let mut resources = Vec::new();
     for file in files {
         resources.extend(resources::read(file, &text(file)?)?);
@@ -36,20 +40,33 @@ pub(super) async fn apply(client: &mut Client, files: &[PathBuf], dry_run: bool,
     if resources.iter().filter(|resource| matches!(resource, Resource::Instances(_))).count() > 1 {
         return Err(Mistake(
             "there are several documents of kind InstanceList, of which each would be the whole pool".to_owned(),
-        )
-        .into());
+        ));
     }
     // A tenant may list an instance that is added with it.
     resources.sort_by_key(|resource| matches!(resource, Resource::Tenant { .. }));
+    Ok(resources)
+}
+
+/// Lists what changes, and does it unless that was all that was wanted.
+///
+/// # Errors
+/// What the control plane refuses: then nothing is done, unless it was refused only for tenants of instances that are new, or because
+/// others changed something meanwhile.
+pub(super) async fn apply(
+    client: &mut Client,
+    resources: Vec<Resource>,
+    dry_run: bool,
+    force: bool,
+) -> anyhow::Result<()> {
     let mut steps = Vec::new();
     if let Err(refusal) = list(client, resources, dry_run, force, &mut steps).await {
         if !steps.is_empty() {
-            eprintln!("nothing was changed");
+            say("nothing was changed");
         }
         return Err(refusal);
     }
     if dry_run {
-        eprintln!("nothing was changed: this was a dry run");
+        say("nothing was changed: this was a dry run");
         return Ok(());
     }
     for step in steps {
@@ -87,7 +104,7 @@ async fn take(client: &mut Client, step: Step, force: bool) -> anyhow::Result<()
     let tenant = match step {
         Step::Instances(instances) => {
             client.put_instances(timed(PutInstancesRequest { instances, dry_run: false, force })).await?;
-            eprintln!("InstanceList applied");
+            say("InstanceList applied");
             return Ok(());
         }
         Step::Tenant(tenant) => tenant,
@@ -98,18 +115,23 @@ async fn take(client: &mut Client, step: Step, force: bool) -> anyhow::Result<()
         }
     };
     let host = put(client, &tenant, false).await?.host;
-    eprintln!("Tenant {host} applied");
+    say(format_args!("Tenant {host} applied"));
     Ok(())
 }
 
 fn text(file: &Path) -> Result<String, Mistake> {
     let mut text = String::new();
+    let mut read = |source: &mut dyn Read| source.take(FILE_MAX + 1).read_to_string(&mut text);
     let read = match file.as_os_str() == "-" {
-        true => std::io::stdin().read_to_string(&mut text).map(drop),
-        false => std::fs::read_to_string(file).map(|content| text = content),
+        true => read(&mut std::io::stdin()),
+        false => File::open(file).and_then(|mut file| read(&mut file)),
     };
-    read.map_err(|error| Mistake(format!("{}: cannot be read: {error}", file.display())))?;
-    Ok(text)
+    let wrong = |reason: String| Mistake(format!("{}: {reason}", file.display()));
+    match read {
+        Ok(bytes) if bytes as u64 > FILE_MAX => Err(wrong(format!("has more than {FILE_MAX} bytes"))),
+        Ok(_) => Ok(text),
+        Err(error) => Err(wrong(format!("cannot be read: {error}"))),
+    }
 }
 
 /// The instances with the secrets that they keep, and whether one of them is new.
@@ -130,20 +152,20 @@ async fn list_instances(
     let PutInstancesResponse { added, changed, removed, unchanged } =
         client.put_instances(timed(request)).await?.into_inner();
     for url in &added {
-        print(format_args!("+ instance {url}"))?;
+        line(format_args!("+ instance {url}"))?;
     }
     for url in &changed {
         let differences = match (known.get(url), wanted.get(url)) {
             (Some(old), Some(new)) => instance_differences(old, new).join(", "),
             _ => String::new(),
         };
-        print(format_args!("~ instance {url}: {differences}"))?;
+        line(format_args!("~ instance {url}: {differences}"))?;
     }
     for url in &removed {
-        print(format_args!("- instance {url}"))?;
+        line(format_args!("- instance {url}"))?;
     }
     for url in &unchanged {
-        print(format_args!("= instance {url}"))?;
+        line(format_args!("= instance {url}"))?;
     }
     Ok((instances, !added.is_empty()))
 }
@@ -205,7 +227,7 @@ async fn list_tenant(
         Ok(would_be) => print_tenant(&tenant, would_be, known.as_ref())?,
         Err(refusal) if pool_grows && refusal.message().contains("is not part of the pool") => {
             if dry_run {
-                print(format_args!("? tenant {}: cannot be checked before the instances are there", tenant.host))?;
+                line(format_args!("? tenant {}: cannot be checked before the instances are there", tenant.host))?;
             }
             return Ok(Step::Unlisted(tenant, known.map(Box::new)));
         }
@@ -221,12 +243,12 @@ async fn put(client: &mut Client, tenant: &Tenant, dry_run: bool) -> Result<Tena
 
 fn print_tenant(wanted: &Tenant, would_be: Tenant, known: Option<&Tenant>) -> anyhow::Result<()> {
     let host = would_be.host.clone();
-    let Some(known) = known else { return print(format_args!("+ tenant {host}")) };
+    let Some(known) = known else { return line(format_args!("+ tenant {host}")) };
     let new = Tenant { secrets: wanted.secrets.clone(), ..would_be };
     let differences = tenant_differences(known, &new);
     match differences.is_empty() {
-        true => print(format_args!("= tenant {host}")),
-        false => print(format_args!("~ tenant {host}: {}", differences.join(", "))),
+        true => line(format_args!("= tenant {host}")),
+        false => line(format_args!("~ tenant {host}: {}", differences.join(", "))),
     }
 }
 

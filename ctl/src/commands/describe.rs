@@ -6,6 +6,7 @@ use crate::args::Describe;
 use crate::client::Client;
 use crate::output::{Format, document, print};
 use crate::resources::{instances_document, tenant_document};
+use crate::terminal::say;
 use b3lb_proto::v1::{
     GetConfigurationRequest, GetInstanceRequest, GetTenantRequest, ListInstancesRequest, ListMeetingsRequest,
     ListTenantsRequest, StatusRequest,
@@ -47,7 +48,7 @@ pub(super) async fn describe(client: &mut Client, what: Describe, format: Format
             let request = GetConfigurationRequest { with_secrets: secrets };
             let configuration = client.get_configuration(timed(request)).await?.into_inner();
             if !configuration.file.is_empty() {
-                eprintln!("from {} and the environment of the control plane", configuration.file);
+                say(format_args!("from {} and the environment of the control plane", configuration.file));
             }
             match format {
                 Format::Json => document(format, &serde_saphyr::from_str::<Value>(&configuration.yaml)?),

@@ -1,8 +1,9 @@
 //! Emptying an instance.
 
-use super::{confirm, timed};
+use super::{askable, begun, confirm, timed};
 use crate::args::Drain;
 use crate::client::Client;
+use crate::terminal::say;
 use b3lb_proto::v1::{DrainInstanceRequest, DrainProgress, EndMeetingRequest, ListMeetingsRequest, Meeting};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, stderr};
@@ -13,6 +14,9 @@ use tonic::Code;
 /// Somebody who gives no deadline waits until it is empty, but for no more than a week.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// Somebody who does not want to wait at all wants to know how it is.
+const SHORTEST: Duration = Duration::from_secs(1);
+
 /// Cordons an instance, ends what runs on it if that is wanted, and waits until it is empty if that is.
 ///
 /// # Errors
@@ -20,15 +24,24 @@ const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub(super) async fn drain(client: &mut Client, drain: Drain) -> anyhow::Result<()> {
     let Drain { url, wait, timeout, end_meetings, yes } = drain;
     let deadline = Instant::now() + timeout.unwrap_or(LONGEST);
-    let mut stream = client.drain_instance(DrainInstanceRequest { url: url.clone() }).await?.into_inner();
-    let Some(first) = stream.message().await? else { anyhow::bail!("the control plane ended the stream") };
+    if end_meetings {
+        askable(yes)?;
+    }
+    let beginning = async {
+        let mut stream = client.drain_instance(DrainInstanceRequest { url: url.clone() }).await?.into_inner();
+        let first = stream.message().await?;
+        Ok((stream, first))
+    };
+    let (mut stream, first) = begun(beginning, timeout.unwrap_or(LONGEST).max(SHORTEST)).await?;
+    let Some(first) = first else { anyhow::bail!("the control plane ended the stream") };
     if first.drained {
-        eprintln!("{url} takes no new meetings and is empty");
+        say(format_args!("{url} takes no new meetings and is empty"));
         return Ok(());
     }
-    eprintln!("{url} takes no new meetings; {}", left(&first));
+    say(format_args!("{url} takes no new meetings; {}", left(&first)));
     if end_meetings {
-        confirm(&format!("End {} meetings with {} users on {url}?", first.meetings, first.users), yes)?;
+        let question = format!("End {} meetings with {} users on {url}?", first.meetings, first.users);
+        confirm(&question, yes).map_err(|refusal| anyhow::anyhow!("{refusal}; {url} stays cordoned"))?;
         let refused = end_all(client, &url).await?;
         anyhow::ensure!(wait || refused == 0, "{refused} meetings could not be ended; {url} stays cordoned");
     }
@@ -36,7 +49,7 @@ pub(super) async fn drain(client: &mut Client, drain: Drain) -> anyhow::Result<(
         return Ok(());
     }
     if end_meetings {
-        eprintln!("instances list a meeting for about a minute after its end; it counts until then");
+        say("instances list a meeting for about a minute after its end; it counts until then");
     }
     let bar = Bar::new(&first);
     let mut last = first;
@@ -48,7 +61,7 @@ pub(super) async fn drain(client: &mut Client, drain: Drain) -> anyhow::Result<(
         match message {
             Some(DrainProgress { drained: true, .. }) => {
                 bar.end();
-                eprintln!("{url} is empty");
+                say(format_args!("{url} is empty"));
                 return Ok(());
             }
             Some(progress) => {
@@ -80,11 +93,11 @@ async fn end_all(client: &mut Client, url: &str) -> anyhow::Result<usize> {
     for Meeting { tenant, meeting_id, .. } in meetings {
         let request = EndMeetingRequest { tenant: tenant.clone(), meeting_id: meeting_id.clone() };
         match client.end_meeting(timed(request)).await {
-            Ok(_) => eprintln!("the meeting {meeting_id} of {tenant} is ended"),
+            Ok(_) => say(format_args!("the meeting {meeting_id} of {tenant} is ended")),
             Err(status) if status.code() == Code::NotFound => {}
             Err(status) if matches!(status.code(), Code::FailedPrecondition | Code::InvalidArgument) => {
                 refused += 1;
-                eprintln!("the meeting {meeting_id} of {tenant} cannot be ended: {}", status.message());
+                say(format_args!("the meeting {meeting_id} of {tenant} cannot be ended: {}", status.message()));
             }
             Err(status) => return Err(status.into()),
         }
@@ -116,7 +129,7 @@ impl Bar {
                 bar.set_position(total - progress.meetings);
                 bar.set_message(format!("{} users are left", progress.users));
             }
-            None if progress != last => eprintln!("{url}: {}", left(progress)),
+            None if progress != last => say(format_args!("{url}: {}", left(progress))),
             None => {}
         }
     }

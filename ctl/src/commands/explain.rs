@@ -4,7 +4,7 @@ use super::get::moment;
 use super::timed;
 use crate::args::Filter;
 use crate::client::Client;
-use crate::output::{Column, Format, Listing, document, print};
+use crate::output::{Column, Format, Listing, document, line};
 use b3lb_proto::v1::{ExplainRequest, ExplainResponse, ListPlacementsRequest, PlacementReason, Term};
 use serde_json::{Map, Value, json};
 
@@ -53,7 +53,7 @@ pub(super) async fn explain(
 
 fn headline(answer: &ExplainResponse) -> anyhow::Result<()> {
     if let Some(placement) = &answer.placement {
-        print(format_args!("the meeting is on {} and stays there: {}", placement.instance, why(placement)))?;
+        line(format_args!("the meeting is on {} and stays there: {}", placement.instance, why(placement)))?;
     }
     let source = match &*answer.expected_from {
         "past" => "as in the past",
@@ -61,7 +61,7 @@ fn headline(answer: &ExplainResponse) -> anyhow::Result<()> {
         _ => "as the tenant's others",
     };
     let choice = if answer.choice.is_empty() { "no instance takes it" } else { &answer.choice };
-    print(format_args!(
+    line(format_args!(
         "policy {}; {:.0} users are expected, {source}; a create goes to: {choice}",
         answer.policy, answer.expected_users
     ))

@@ -10,6 +10,7 @@ use super::timed;
 use crate::args::Import;
 use crate::client::Client;
 use crate::output::{Column, Format, Listing};
+use crate::terminal::say;
 use b3lb_proto::v1::{ImportRequest, ImportedItem};
 use original::Original;
 use serde_json::json;
@@ -35,9 +36,9 @@ const ITEMS: &[Column] = &[
 /// The original cannot be read, there is nothing in it, or an instance or a tenant of it cannot be taken over.
 pub(super) async fn import(client: &mut Client, import: &Import, format: Format) -> anyhow::Result<()> {
     let original = Original::read(&configuration::redis(&import.source)?).await?;
-    eprintln!("{} were read from {}", original.summary(), original.address);
+    say(format_args!("{} were read from {}", original.summary(), original.address));
     let items = take_over(client, original, import.dry_run).await?;
-    eprintln!("{}", counted(&items, import.dry_run));
+    say(format_args!("{}", counted(&items, import.dry_run)));
     let lost = items.iter().filter(|item| item.outcome == "skipped" && matches!(&*item.kind, "instance" | "tenant"));
     let lost = lost.count();
     let mut listing = Listing::new(ITEMS);
@@ -59,7 +60,7 @@ pub(super) async fn import(client: &mut Client, import: &Import, format: Format)
 pub(super) fn convert(import: &Import) -> anyhow::Result<()> {
     let Some(path) = &import.write_config else { return Ok(()) };
     create(path, &configuration::converted(&import.source)?)?;
-    eprintln!("{} is written", path.display());
+    say(format_args!("{} is written", path.display()));
     Ok(())
 }
 

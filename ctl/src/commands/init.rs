@@ -2,6 +2,9 @@
 
 use crate::Mistake;
 use crate::args::{Global, Init};
+use crate::context::home;
+use crate::terminal::say;
+use anyhow::Context;
 use serde_json::{Map, Value, json};
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -59,27 +62,31 @@ fn config(dest: Option<PathBuf>, global: &Global) -> anyhow::Result<()> {
     // Written beside it and then put in its place, so that there is always a whole one.
     let beside = path.with_extension("yml.new");
     create(&beside, &text)?;
-    std::fs::rename(&beside, &path)?;
-    eprintln!("{}: has the context {name}", path.display());
+    std::fs::rename(&beside, &path).with_context(|| format!("{}: cannot be replaced", path.display()))?;
+    say(format_args!("{}: has the context {name}", path.display()));
     Ok(())
 }
 
 /// Where to write; made if it is not there.
 fn directory(dest: Option<PathBuf>) -> anyhow::Result<PathBuf> {
-    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".b3lb"));
+    let home = || home().map(|home| home.join(".b3lb"));
     let directory = dest.or_else(home).ok_or_else(|| Mistake("there is no HOME: give --dest".to_owned()))?;
-    DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&directory)
+        .with_context(|| format!("{}: cannot be made", directory.display()))?;
     Ok(directory)
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     create(path, text)?;
-    eprintln!("{} is written", path.display());
+    say(format_args!("{} is written", path.display()));
     Ok(())
 }
 
 pub(super) fn create(path: &Path, text: &str) -> anyhow::Result<()> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let mut file = file.map_err(|error| anyhow::anyhow!("{}: cannot be written: {error}", path.display()))?;
-    Ok(file.write_all(text.as_bytes())?)
+    file.write_all(text.as_bytes()).with_context(|| format!("{}: cannot be written", path.display()))
 }

@@ -1,8 +1,8 @@
 //! The pool at this moment.
 
-use super::timed;
+use super::{CALL_TIMEOUT, begun, timed};
 use crate::client::Client;
-use crate::output::{Column, Format, Listing, document, plain, print};
+use crate::output::{Column, Format, Listing, document, line, plain, print};
 use b3lb_proto::v1::{PoolStatus, StatusRequest};
 use comfy_table::{Attribute, Cell};
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ pub(super) async fn status(client: &mut Client, watch: bool, format: Format) -> 
     if !watch {
         return print_status(client.status(timed(StatusRequest {})).await?.into_inner(), format);
     }
-    let mut stream = client.watch_status(StatusRequest {}).await?.into_inner();
+    let mut stream = begun(client.watch_status(StatusRequest {}), CALL_TIMEOUT).await?.into_inner();
     while let Some(status) = stream.message().await? {
         print_status(status, format)?;
         if matches!(format, Format::Table | Format::Wide) {
@@ -113,7 +113,7 @@ fn all(status: &PoolStatus, instances: Listing) -> Value {
 }
 
 fn headline(status: &PoolStatus) -> anyhow::Result<()> {
-    print(format_args!(
+    line(format_args!(
         "{} tenants, {} meetings, {} users, {} proxies; store {} {}, metrics {} {}; revision {} of {}",
         status.tenants,
         status.meetings,
@@ -127,7 +127,7 @@ fn headline(status: &PoolStatus) -> anyhow::Result<()> {
         status.epoch,
     ))?;
     if status.placed_alone > 0 {
-        print(format_args!("{} meetings were placed by proxies while no control plane answered", status.placed_alone))?;
+        line(format_args!("{} meetings were placed by proxies while no control plane answered", status.placed_alone))?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use crate::args::Test;
 use crate::client::Client;
 use crate::context::Context;
 use crate::output::{Format, document, print};
+use crate::terminal::say;
 use anyhow::{Context as _, bail, ensure};
 use b3lb_proto::v1::{GetConfigurationRequest, GetTenantRequest};
 use bbb::Secret;
@@ -62,7 +63,7 @@ pub(super) async fn test(client: &mut Client, context: &Context, test: Test, for
     let frontend = Frontend::new(client, context, &test).await?;
     let id = format!("b3lbctl-test-{:08x}", rand::random::<u32>());
     frontend.succeed("create", &format!("meetingID={id}&name={}", encode("Test of B3LB"))).await?;
-    eprintln!("created {id}");
+    say(format_args!("created {id}"));
     let walked = frontend.walk(&id).await;
     if test.end {
         let password = walked.as_ref().map(|walked| walked.password.clone()).unwrap_or_default();
@@ -70,7 +71,7 @@ pub(super) async fn test(client: &mut Client, context: &Context, test: Test, for
         // What went wrong first says more.
         if walked.is_ok() {
             ended?;
-            eprintln!("ended it");
+            say("ended it");
         }
     }
     let Walked { moderator, attendee, instance, .. } = walked?;
@@ -87,7 +88,8 @@ pub(super) async fn test(client: &mut Client, context: &Context, test: Test, for
 
 impl Frontend {
     async fn new(client: &mut Client, context: &Context, test: &Test) -> anyhow::Result<Self> {
-        let proxy = test.proxy.clone().or_else(|| context.proxy.clone()).ok_or_else(|| {
+        let given = test.proxy.clone().filter(|proxy| !proxy.is_empty());
+        let proxy = given.or_else(|| context.proxy.clone()).ok_or_else(|| {
             Mistake("where frontends call is not known: give --proxy, or write proxy into the context".to_owned())
         })?;
         let wrong = || Mistake(format!("--proxy: {proxy:?} is no url such as https://b3lb.example.org/bigbluebutton"));
@@ -123,7 +125,7 @@ impl Frontend {
         let known = self.succeed("getMeetingInfo", &format!("meetingID={id}")).await?;
         ensure!(child(&known, "meetingID").as_deref() == Some(id), "getMeetingInfo told of another meeting");
         self.succeed("isMeetingRunning", &format!("meetingID={id}")).await?;
-        eprintln!("found it again");
+        say("found it again");
         let password = |name: &str| child(&known, name).unwrap_or_default();
         let join = |name: &str, role: &str, password: &str| {
             let mut query = format!("meetingID={id}&fullName={}&role={role}", encode(name));
@@ -137,7 +139,7 @@ impl Frontend {
         let attendee = join("Attendee", "VIEWER", &password("attendeePW"));
         let location = self.location(&moderator).await?;
         let instance = Url::parse(&location).ok().map(|url| url.origin().ascii_serialization()).unwrap_or_default();
-        eprintln!("join leads to {instance}");
+        say(format_args!("join leads to {instance}"));
         let password = password("moderatorPW");
         if self.is_own_host {
             return Ok(Walked { moderator, attendee, instance, password });

@@ -4,13 +4,16 @@
 
 mod view;
 
+use super::{CALL_TIMEOUT, begun};
 use crate::client::Client;
+use crate::terminal::is_dumb;
 use anyhow::ensure;
 use b3lb_proto::v1::StatusRequest;
 use crossterm::event::{Event, EventStream, KeyCode, KeyEventKind, KeyModifiers};
 use futures::StreamExt;
 use std::io::{IsTerminal, stdout};
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 use view::View;
 
@@ -22,8 +25,12 @@ const REDRAW: Duration = Duration::from_secs(5);
 /// # Errors
 /// There is no terminal, or the control plane ends the stream.
 pub(super) async fn top(client: &mut Client) -> anyhow::Result<()> {
-    ensure!(stdout().is_terminal(), "top needs a terminal; `b3lbctl status --watch` does not");
-    let mut updates = client.watch_status(StatusRequest {}).await?.into_inner();
+    ensure!(stdout().is_terminal() && !is_dumb(), "top needs a terminal; `b3lbctl status --watch` does not");
+    let mut updates = begun(client.watch_status(StatusRequest {}), CALL_TIMEOUT).await?.into_inner();
+    // Ctrl-C is a key here; the others come from elsewhere, and would leave the terminal as it is.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     let mut keys = EventStream::new();
     let mut view = View::default();
     let mut tick = tokio::time::interval(REDRAW);
@@ -36,6 +43,9 @@ pub(super) async fn top(client: &mut Client) -> anyhow::Result<()> {
                 None => anyhow::bail!("the control plane ended the stream"),
             },
             _ = tick.tick() => {}
+            _ = interrupt.recv() => return Ok(()),
+            _ = terminate.recv() => return Ok(()),
+            _ = hangup.recv() => return Ok(()),
             event = keys.next() => match event.transpose()? {
                 Some(Event::Key(key)) if key.kind == KeyEventKind::Press => match key.code {
                     KeyCode::Char('q') | KeyCode::Esc => return Ok(()),

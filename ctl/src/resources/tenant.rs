@@ -89,8 +89,8 @@ impl Spec {
             algorithms: self.algorithms.into_iter().map(|known| ChecksumAlgorithm::from(known).into()).collect(),
             instances,
             tags: self.tags,
-            meeting_pool: limit(self.meeting_pool),
-            user_pool: limit(self.user_pool),
+            meeting_pool: counted(&host, "meeting_pool", self.meeting_pool)?,
+            user_pool: counted(&host, "user_pool", self.user_pool)?,
             voice_bridges: voice_bridges.map_err(|reason| format!("tenant {host}: spec.voice_bridges: {reason}"))?,
             owns_unlabelled: self.owns_unlabelled,
             parameters: self.parameters.map(parameters),
@@ -177,6 +177,16 @@ fn parameters_document(parameters: &Parameters) -> Value {
 /// A number below 0 is how the originals say that there is none.
 fn limit(number: Option<i64>) -> Option<u32> {
     number.and_then(|number| u32::try_from(number).ok())
+}
+
+/// The same, but what cannot be counted to is told rather than taken for none.
+fn counted(host: &str, name: &str, number: Option<i64>) -> Result<Option<u32>, String> {
+    match number {
+        Some(number) if number > i64::from(u32::MAX) => {
+            Err(format!("tenant {host}: spec.{name} is {number}; -1 is no limit"))
+        }
+        number => Ok(limit(number)),
+    }
 }
 
 /// Numbers such as 10000-99999, or how many digits they have.

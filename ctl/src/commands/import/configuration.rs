@@ -1,6 +1,7 @@
 //! Configuration files of the originals, and exports of what they kept in Consul.
 
 use crate::Mistake;
+use crate::terminal::say;
 use anyhow::Context;
 use b3lb_config::Settings;
 use b3lb_config::settings::Redis;
@@ -75,7 +76,7 @@ fn settings(source: &str) -> Result<Settings, Mistake> {
     let text = if text.trim_start().starts_with('[') { of_consul(source, &text)? } else { text };
     let loaded = b3lb_config::load::parse(path, &text).map_err(|error| Mistake(error.to_string()))?;
     for warning in loaded.warnings {
-        eprintln!("warning: {warning}");
+        say(format_args!("warning: {warning}"));
     }
     Ok(loaded.settings)
 }

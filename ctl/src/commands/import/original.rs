@@ -1,6 +1,7 @@
 //! What the Redis of an original holds: the keys of all its versions.
 
 use crate::resources::of_original;
+use crate::terminal::say;
 use anyhow::{Context, anyhow, ensure};
 use b3lb_proto::v1::{ChecksumAlgorithm, Instance, Meeting, RecordingEntry, Tenant};
 use redis::aio::MultiplexedConnection;
@@ -63,8 +64,8 @@ impl Original {
             for (url, secret) in found {
                 match (String::from_utf8(url), String::from_utf8(secret)) {
                     (Ok(url), Ok(secret)) => drop(secrets.insert(url, secret)),
-                    (Ok(url), Err(_)) => eprintln!("warning: {key}: the secret of {url} is no text"),
-                    (Err(_), _) => eprintln!("warning: {key}: one of its urls is no text"),
+                    (Ok(url), Err(_)) => say(format_args!("warning: {key}: the secret of {url} is no text")),
+                    (Err(_), _) => say(format_args!("warning: {key}: one of its urls is no text")),
                 }
             }
         }
@@ -87,7 +88,7 @@ impl Original {
                     Some(Ok(value)) => self.take(key, value, &urls),
                     // Other programs may keep anything here.
                     Some(Err(_)) | None if !key.starts_with(TENANT) => {}
-                    Some(Err(_)) | None => eprintln!("warning: {key}: it is no text, or it is gone by now"),
+                    Some(Err(_)) | None => say(format_args!("warning: {key}: it is no text, or it is gone by now")),
                 }
             }
         }
@@ -99,7 +100,7 @@ impl Original {
         if let Some(host) = key.strip_prefix(TENANT) {
             match of_original(&value, host) {
                 Ok(tenant) => self.tenants.push(tenant),
-                Err(reason) => eprintln!("warning: {key}{reason}"),
+                Err(reason) => say(format_args!("warning: {key}{reason}")),
             }
         } else if let Some(id) = key.strip_prefix("recording:") {
             let (record_id, tenant) = (id.to_owned(), String::new());

@@ -2,6 +2,9 @@
 //!
 //! Whoever logs leaves the line in a queue and goes on; a thread of its own writes. A reader of stderr that stops reading must not stop
 //! calls: lines that do not fit into the queue any more are left out and counted.
+//!
+//! `tracing-appender` has such a thread too, but does not count what could not be written, and when the queue is full at the end, prints
+//! that on stdout, which may be closed or full itself.
 
 use crate::settings::{Log, LogFormat};
 use crate::traces;

@@ -78,7 +78,7 @@ async fn the_list_of_instances_replaces_the_pool_and_is_never_emptied_by_mistake
         (list(&json!(null)), "it lists no instances"),
         (list(&json!({})), "it lists no instances"),
         (
-            list(&json!([a])),
+            json!({ "instances": [a] }),
             "a value is of another kind in line 1, column 13; it would be like {\"kind\": \"InstanceList\",",
         ),
         (json!("x"), "a value is of another kind"),

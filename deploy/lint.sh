@@ -79,6 +79,13 @@ else
   left_out "shell scripts: no shellcheck"
 fi
 
+step "documentation"
+if have python3; then
+  python3 deploy/lint/links.py
+else
+  left_out "documentation: no Python"
+fi
+
 step "systemd"
 if have systemd-analyze || from_debian systemd; then
   for unit in deploy/systemd/*.service; do

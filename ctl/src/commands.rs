@@ -19,6 +19,7 @@ use crate::context::Context;
 use crate::output::Format;
 use crate::resources::Resource;
 use crate::terminal::{harmless, say};
+use anyhow::Context as _;
 use b3lb_proto::v1::{
     AddInstanceRequest, CordonInstanceRequest, DeleteTenantRequest, DisableInstanceRequest, EndMeetingRequest,
     PutTenantRequest, RemoveInstanceRequest, UncordonInstanceRequest,
@@ -42,8 +43,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Command::Init(what) => return init::init(what, &global),
         Command::Completion { shell } => return completion::script(&shell),
         Command::Man { directory } => {
-            std::fs::create_dir_all(&directory)?;
-            return Ok(clap_mangen::generate_to(Args::command(), directory)?);
+            let written = std::fs::create_dir_all(&directory);
+            let written = written.and_then(|()| clap_mangen::generate_to(Args::command(), &directory));
+            return written.with_context(|| format!("{}: manual pages cannot be written", directory.display()));
         }
         Command::Import(import) if import.write_config.is_some() => return import::convert(&import),
         _ => {}

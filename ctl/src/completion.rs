@@ -36,6 +36,10 @@ pub(crate) fn script(shell: &str) -> anyhow::Result<()> {
         writeln!(io::stdout(), "COMP_WORDBREAKS=${{COMP_WORDBREAKS//:}}")?;
     }
     shell.write_registration(VARIABLE, "b3lbctl", "b3lbctl", "b3lbctl", &mut io::stdout())?;
+    if shell.name() == "zsh" {
+        // As a file of its own it is read when somebody completes for the first time, and that should not come to nothing.
+        writeln!(io::stdout(), "[[ $funcstack[1] != _b3lbctl ]] || _clap_dynamic_completer_b3lbctl")?;
+    }
     Ok(())
 }
 

@@ -99,11 +99,12 @@ pub(crate) fn refusal(address: &str, status: &Status) -> String {
     let said = status.message();
     match status.code() {
         _ if said.starts_with("grpc-status header missing") => format!("what answers at {address} is no control plane"),
-        // The connection stood and broke, over the first words or later; which of the two it is told as is a matter of luck.
         _ if said == "Timeout expired" || is_silent(status) => {
             format!("the control plane at {address} does not answer in time")
         }
-        _ if said == "transport error" || said.starts_with("h2 protocol error") => {
+        // The connection stood and broke, over the first words or later; what it is told as is a matter of luck. What a control plane says
+        // has no source here.
+        _ if status.source().is_some() || said == "transport error" || said.starts_with("h2 protocol error") => {
             let wants = if address.starts_with("https") { "asks for a certificate" } else { "wants https://" };
             format!(
                 "the connection to {address} broke off: what answers there is no control plane, {wants}, or has just gone"
@@ -130,7 +131,13 @@ fn is_silent(status: &Status) -> bool {
 /// Whom to trust, and who we are.
 fn trust(context: &Context) -> Result<ClientTlsConfig, Mistake> {
     let config = match &context.ca_file {
-        Some(file) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(file)?)),
+        Some(file) => {
+            let certificates = read(file)?;
+            if !String::from_utf8_lossy(&certificates).contains("-----BEGIN CERTIFICATE-----") {
+                return Err(Mistake(format!("{}: has no certificate (PEM)", file.display())));
+            }
+            ClientTlsConfig::new().ca_certificate(Certificate::from_pem(certificates))
+        }
         None => ClientTlsConfig::new().with_native_roots(),
     };
     Ok(match &context.identity {

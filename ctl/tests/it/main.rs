@@ -94,7 +94,10 @@ async fn a_control_plane_is_asked_over_tls_with_a_certificate_of_ones_own() {
     let known = ["--address", &address, "--ca-file", &ca, "--certificate", &certificate, "--certificate-key", &key];
     let (code, out, said) = b3lbctl(&[&known[..], &["status"]].concat());
     assert!(code == Some(0) && out.starts_with("0 tenants, 0 meetings"), "{code:?} {out} {said}");
-    assert_eq!(b3lbctl(&[&known[..4], &["status"]].concat()).0, Some(1), "without a certificate");
+    let (code, _, said) = b3lbctl(&[&known[..4], &["status"]].concat());
+    assert!(code == Some(1) && said.contains("broke off"), "without a certificate: {said}");
+    let (code, _, said) = b3lbctl(&["--address", &address, "--ca-file", &key, "status"]);
+    assert!(code == Some(2) && said.contains("has no certificate"), "with another file: {said}");
     let said = "is not trusted: invalid peer certificate: UnknownIssuer; --ca-file names who else is";
     let said = format!("b3lbctl: the certificate of {address} {said}\n");
     assert_eq!(b3lbctl(&["--address", &address, "status"]), (Some(1), String::new(), said), "without trust");

@@ -99,7 +99,7 @@ pub(crate) fn refusal(address: &str, status: &Status) -> String {
     let said = status.message();
     match status.code() {
         _ if said.starts_with("grpc-status header missing") => format!("what answers at {address} is no control plane"),
-        _ if said == "Timeout expired" || is_silent(status) => {
+        _ if said == "Timeout expired" => {
             format!("the control plane at {address} does not answer in time")
         }
         // The connection stood and broke, over the first words or later; what it is told as is a matter of luck. What a control plane says
@@ -114,18 +114,6 @@ pub(crate) fn refusal(address: &str, status: &Status) -> String {
         Code::Unimplemented => format!("the control plane at {address} is older than this program: {said}"),
         _ => said.to_owned(),
     }
-}
-
-/// Whether the connection still stands, but nobody there says anything any more.
-fn is_silent(status: &Status) -> bool {
-    let mut reason = status.source();
-    while let Some(error) = reason {
-        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_timeout) {
-            return true;
-        }
-        reason = error.source();
-    }
-    false
 }
 
 /// Whom to trust, and who we are.
